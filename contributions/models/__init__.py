@@ -1,0 +1,14 @@
+"""One noun a file: rows, constraints, querysets, moves."""
+
+from .blob import Blob as Blob
+from .build import Artifact as Artifact, Build as Build, LogPiece as LogPiece
+from .component import Component as Component, Recipe as Recipe, UpstreamFetch as UpstreamFetch
+from .contribution import Contribution as Contribution
+from .event import Event as Event
+from .fit import Fit as Fit
+from .person import ApiToken as ApiToken, Membership as Membership, Organisation as Organisation, Person as Person
+from .publication import Publication as Publication
+from .release import Release as Release
+from .revision import Revision as Revision
+from .standing import Standing as Standing
+from .voices import Comment as Comment, FieldReport as FieldReport, Review as Review, Vote as Vote

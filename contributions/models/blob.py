@@ -1,0 +1,85 @@
+"""Bytes that never change, found by their SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+from tempfile import SpooledTemporaryFile
+from typing import IO, TYPE_CHECKING
+
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.db import models
+from django.db.models.functions import Now
+
+from contributions.errors import Invalid, TooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SPOOL = 1 << 20  # above 1 MiB the bytes on their way wait on disk, not in memory
+CHUNK = 1 << 16
+
+
+class BlobQuerySet(models.QuerySet["Blob"]):
+    def keep(self, chunks: Iterable[bytes], *, most: int, what: str = "The file") -> Blob:
+        """Store the bytes and return their row; the same bytes are stored once.
+
+        The digest is computed while the bytes stream by. Raises TooLarge above `most` bytes and Invalid for none;
+        nothing is stored then.
+        """
+        digest, size = hashlib.sha256(), 0
+        with SpooledTemporaryFile(max_size=SPOOL) as spool:
+            for chunk in chunks:
+                size += len(chunk)
+                if size > most:
+                    raise TooLarge(f"{what} is larger than {most:,} bytes, the most that the portal takes.")
+                digest.update(chunk)
+                spool.write(chunk)
+            if not size:
+                raise Invalid(f"{what} is empty.")
+            spool.seek(0)
+            return self._stored(digest.hexdigest(), size, spool)
+
+    def keep_bytes(self, content: bytes) -> Blob:
+        """Store bytes of the portal's own making (an empty file is fine)."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        with SpooledTemporaryFile(max_size=SPOOL) as spool:
+            spool.write(content)
+            spool.seek(0)
+            return self._stored(sha256, len(content), spool)
+
+    def _stored(self, sha256: str, size: int, content: IO[bytes]) -> Blob:
+        path = Blob.path_of(sha256)
+        if not default_storage.exists(path) or default_storage.size(path) != size:
+            default_storage.delete(path)
+            default_storage.save(path, File(content, name=sha256))
+        return self.get_or_create(sha256=sha256, defaults={"size": size})[0]
+
+
+class Blob(models.Model):
+    """One stored file; `sha256` is its name in storage and in every URL."""
+
+    sha256 = models.CharField(max_length=64, primary_key=True)
+    size = models.BigIntegerField()
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = BlobQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(sha256__regex=r"^[0-9a-f]{64}$"), name="blob_is_named_by_digest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.sha256
+
+    @staticmethod
+    def path_of(sha256: str) -> str:
+        return f"blobs/{sha256[:2]}/{sha256}"
+
+    def open(self) -> IO[bytes]:
+        return default_storage.open(self.path_of(self.sha256), "rb")
+
+    def read(self) -> bytes:
+        with self.open() as content:
+            return content.read()

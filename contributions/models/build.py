@@ -1,0 +1,168 @@
+"""One revision, or the bare release, run through its recipe on one release in the sandbox; and what came out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+
+from .blob import Blob
+from .release import Release
+from .revision import Revision
+from .work import ERRORED, QUEUED, RUNNING, Work, WorkQuerySet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAGE = 1 << 16  # a poll of a running log answers at most 64 KiB
+
+
+class BuildQuerySet(WorkQuerySet):
+    def bare(self) -> Any:
+        """Baseline builds: the release without any patch."""
+        return self.filter(revision=None)
+
+
+class Build(Work):
+    class State(models.TextChoices):
+        QUEUED = QUEUED
+        RUNNING = RUNNING
+        PASSED = "passed"
+        FAILED = "failed"
+        TIMED_OUT = "timed-out", "timed out"
+        ERRORED = ERRORED
+
+    MOVES: ClassVar[dict[str, frozenset[str]]] = {
+        QUEUED: frozenset({RUNNING}),
+        RUNNING: frozenset({QUEUED, "passed", "failed", "timed-out", ERRORED}),
+    }
+
+    revision = models.ForeignKey(Revision, on_delete=models.CASCADE, null=True, blank=True, related_name="builds")
+    release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="builds")
+    serial = models.PositiveIntegerField(default=1, help_text="1 for the first build of this pair, 2 when asked again.")
+    commit = models.CharField(max_length=64, help_text="The commit that is built: the patched release, or the release.")
+    recipe = models.JSONField(help_text="The recipe as it was when the build was queued.")
+    recipe_digest = models.CharField(max_length=64)
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    failed_step = models.CharField(max_length=60, blank=True)
+    exit_code = models.IntegerField(null=True)
+    limit = models.CharField(max_length=100, blank=True, help_text="The limit that ended it, with its value.")
+    refused = models.JSONField(default=list, help_text="Artifacts that were not taken: [name, reason].")
+    log = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+", help_text="Set when it ended.")
+
+    objects = BuildQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["state", "lease_until"], name="build_waiting")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["revision", "release", "serial"], condition=~Q(revision=None), name="one_build_of_a_serial"
+            ),
+            models.UniqueConstraint(
+                fields=["release", "commit", "recipe_digest"],
+                condition=Q(revision=None),
+                name="one_bare_build_of_a_recipe",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"build {self.pk} of {self.revision or 'the bare release'} on {self.release}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("build", args=[self.pk])
+
+    @property
+    def has_passed(self) -> bool:
+        return self.state == self.State.PASSED
+
+    @property
+    def is_bare(self) -> bool:
+        return self.revision_id is None
+
+    def write_log(self, offset: int, text: bytes) -> None:
+        """Add a piece of the running log of this attempt at byte `offset`."""
+        LogPiece.objects.create(build=self, attempt=self.attempts, offset=offset, content=text)
+
+    def pieces(self) -> Iterator[bytes]:
+        """The log of the present attempt so far."""
+        mine = LogPiece.objects.filter(build=self, attempt=self.attempts).order_by("offset")
+        for content in mine.values_list("content", flat=True).iterator():
+            yield bytes(content)
+
+    def read_log(self, offset: int = 0, most: int = PAGE) -> bytes:
+        """At most `most` bytes of the log from byte `offset`; fewer when the build has not written them yet."""
+        if self.log is not None:
+            with self.log.open() as whole:
+                whole.seek(offset)
+                return whole.read(most)
+        written = LogPiece.objects.filter(build=self, attempt=self.attempts, end__gt=offset).order_by("offset")
+        found = b""
+        for start, content in written.values_list("offset", "content")[:256]:
+            found += bytes(content)[max(offset - start, 0) :]
+            if len(found) >= most:
+                break
+        return found[:most]
+
+
+class LogPiece(models.Model):
+    """A piece of a running build's log; swept into one blob when the build ends."""
+
+    build = models.ForeignKey(Build, on_delete=models.CASCADE, related_name="log_pieces")
+    attempt = models.PositiveSmallIntegerField()
+    offset = models.BigIntegerField()
+    content = models.BinaryField()
+    end = models.GeneratedField(
+        expression=F("offset")
+        + models.Func(F("content"), function="octet_length", output_field=models.BigIntegerField()),
+        output_field=models.BigIntegerField(),
+        db_persist=True,
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["build", "attempt", "offset"], name="one_log_piece_at_an_offset")
+        ]
+
+    def __str__(self) -> str:
+        return f"log of build {self.build_id} from byte {self.offset}"
+
+
+class Artifact(models.Model):
+    """A file that a build made, or that a contributor uploaded."""
+
+    build = models.ForeignKey(Build, on_delete=models.PROTECT, null=True, blank=True, related_name="artifacts")
+    revision = models.ForeignKey(Revision, on_delete=models.PROTECT, null=True, blank=True, related_name="artifacts")
+    name = models.CharField(max_length=255)
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="artifacts")
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(build=None, revision__isnull=False) | Q(build__isnull=False, revision=None),
+                name="artifact_has_one_maker",
+            ),
+            models.UniqueConstraint(fields=["build", "name"], name="one_artifact_of_a_name_per_build"),
+            models.UniqueConstraint(fields=["revision", "name"], name="one_artifact_of_a_name_per_revision"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("file", args=[self.blob_id, self.name.rsplit("/", 1)[-1]])
+
+    @property
+    def size(self) -> int:
+        return self.blob.size
+
+    @property
+    def sha256(self) -> str:
+        return self.blob_id
+
+    @property
+    def is_built_here(self) -> bool:
+        return self.build_id is not None

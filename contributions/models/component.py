@@ -1,0 +1,135 @@
+"""A component of the platform: one git repository, who maintains it and how it is built."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models.functions import Now
+from django.urls import reverse
+
+from .work import ERRORED, QUEUED, RUNNING, Work, WorkQuerySet
+
+if TYPE_CHECKING:
+    from .person import Person
+
+SLUG = RegexValidator(r"^[a-z0-9][a-z0-9.-]*$", "Use small letters, digits, dots and hyphens.")
+ANY_VERSION = r"v?\d+(\.\d+)*"
+
+
+class Component(models.Model):
+    slug = models.CharField(max_length=60, unique=True, validators=[SLUG])
+    name = models.CharField(max_length=100)
+    summary = models.CharField(max_length=200, blank=True)
+    upstream_url = models.CharField(max_length=500, help_text="Where its git repository is pulled from.")
+    homepage = models.URLField(blank=True)
+    licence = models.CharField(max_length=60, blank=True, help_text="An SPDX expression, such as Apache-2.0.")
+    release_pattern = models.CharField(
+        max_length=200,
+        default=ANY_VERSION,
+        help_text="A regular expression; tags and branches that match it whole become releases.",
+    )
+    approvals_needed = models.PositiveSmallIntegerField(
+        default=1, validators=[MinValueValidator(1), MaxValueValidator(9)]
+    )
+    maintainers = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="maintained_components")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["slug"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(approvals_needed__gte=1),
+                name="component_needs_an_approval",
+                violation_error_message="A component needs one approval or more.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("component", args=[self.slug])
+
+    def is_maintained_by(self, person: Person) -> bool:
+        return person.is_authenticated and self.maintainers.filter(pk=person.pk).exists()
+
+
+class UpstreamFetch(Work):
+    """One pull of a component's upstream, asked for by staff, by a command or by the clock."""
+
+    class State(models.TextChoices):
+        QUEUED = QUEUED
+        RUNNING = RUNNING
+        DONE = "done"
+        REFUSED = "refused"
+        ERRORED = ERRORED
+
+    MOVES: ClassVar[dict[str, frozenset[str]]] = {
+        QUEUED: frozenset({RUNNING}),
+        RUNNING: frozenset({QUEUED, "done", "refused", ERRORED}),
+    }
+
+    component = models.ForeignKey(Component, on_delete=models.CASCADE, related_name="fetches")
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+
+    objects = WorkQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["state", "lease_until"], name="fetch_waiting")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["component"], condition=models.Q(state=QUEUED), name="one_fetch_waits_per_component"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"fetch {self.pk} of {self.component}"
+
+
+def shell_words() -> list[str]:
+    return []
+
+
+class Recipe(models.Model):
+    """How a component is built. Each part is a shell script; what a build used is told by the digest."""
+
+    component = models.OneToOneField(Component, on_delete=models.CASCADE, related_name="recipe")
+    prepare = models.TextField(
+        blank=True, help_text="May use the network, sees only upstream code; leaves its results in /prepared."
+    )
+    build = models.TextField(help_text="Runs without a network in the patched work tree.")
+    test = models.TextField(blank=True, help_text="Runs after the build, without a network.")
+    artifact_patterns = models.JSONField(
+        default=shell_words, blank=True, help_text='Globs below the work tree, such as ["dist/*.whl"].'
+    )
+    environment = models.JSONField(
+        default=dict, blank=True, help_text="Names and values; {release} and {build} are filled in."
+    )
+    toolchain = models.CharField(max_length=60, blank=True, help_text="The name of a prepared, read-only directory.")
+    wall_seconds = models.PositiveIntegerField(
+        default=600, validators=[MinValueValidator(1), MaxValueValidator(36_000)]
+    )
+    memory_mb = models.PositiveIntegerField(default=2048, validators=[MinValueValidator(64)])
+    disk_mb = models.PositiveIntegerField(default=1024, validators=[MinValueValidator(16)])
+    processes = models.PositiveIntegerField(default=256, validators=[MinValueValidator(8)])
+
+    LIMITS: ClassVar[tuple[str, ...]] = ("wall_seconds", "memory_mb", "disk_mb", "processes")
+    SCRIPTS: ClassVar[tuple[str, ...]] = ("prepare", "build", "test", "artifact_patterns", "environment", "toolchain")
+
+    def __str__(self) -> str:
+        return f"recipe of {self.component}"
+
+    def as_data(self) -> dict[str, Any]:
+        """Everything that decides what a build does, as plain JSON values."""
+        return {name: getattr(self, name) for name in (*self.SCRIPTS, *self.LIMITS)}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the canonical JSON of `as_data`."""
+        return hashlib.sha256(json.dumps(self.as_data(), sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,194 @@
+"""What a customer shares with the peers who run the same code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVectorField
+from django.db import models
+from django.db.models import Case, F, GeneratedField, Q, Value, When
+from django.db.models.functions import Now
+from django.urls import reverse
+
+from .component import Component
+from .moves import Stateful
+from .person import Organisation, Person
+from .release import Release
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+TITLE_LENGTH = 200
+PRECEDENCE = {"approved": 0, "open": 1, "changes-requested": 2, "rejected": 3, "withdrawn": 4}
+
+
+class ContributionQuerySet(models.QuerySet["Contribution"]):
+    def visible_to(self, person: Person | AnonymousUser) -> Self:
+        """All that was received whole; one's own at once, so that a refusal can be read and mended."""
+        received = ~Q(current=None)
+        if not isinstance(person, Person):
+            return self.filter(received)
+        if person.is_staff:
+            return self
+        return self.filter(received | Q(author=person))
+
+    def in_state(self, state: str) -> Self:
+        return self.filter(state=state)
+
+    def of_kind(self, kind: str) -> Self:
+        return self.filter(kind=kind)
+
+    def needing_review_by(self, person: Person) -> Self:
+        """Open work on components this person maintains, without the person's own."""
+        return self.filter(state=Contribution.State.OPEN, component__maintainers=person).exclude(author=person)
+
+    def matching(self, words: str) -> Self:
+        """Full-text search as people type it: words, "phrases", -without, or."""
+        return self.filter(search=SearchQuery(words, config="english", search_type="websearch"))
+
+    def with_names(self) -> Self:
+        """Everything a row of a list names, in the same query."""
+        return self.select_related("component", "author", "organisation", "release", "current")
+
+
+class Contribution(Stateful):
+    class Kind(models.TextChoices):
+        REFINEMENT = "refinement", "Refinement"
+        IMPROVEMENT = "improvement", "Improvement"
+        EXECUTABLE = "executable", "Executable"
+        EXPERIENCE = "experience", "Experience"
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        CHANGES_REQUESTED = "changes-requested", "Changes requested"
+        APPROVED = "approved", "Approved"
+        REJECTED = "rejected", "Rejected"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+
+    MOVES: ClassVar[dict[str, frozenset[str]]] = {
+        "open": frozenset({"changes-requested", "approved", "rejected", "withdrawn"}),
+        "changes-requested": frozenset({"open", "approved", "rejected", "withdrawn"}),
+        "approved": frozenset({"open", "changes-requested", "rejected", "withdrawn"}),
+        "rejected": frozenset({"open", "changes-requested", "approved", "withdrawn"}),
+    }
+
+    component = models.ForeignKey(Component, on_delete=models.PROTECT, related_name="contributions")
+    kind = models.CharField(max_length=12, choices=Kind)
+    title = models.CharField(max_length=TITLE_LENGTH)
+    description = models.TextField(blank=True)
+    description_html = models.TextField(blank=True, editable=False)
+    author = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="contributions")
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.SET_NULL, null=True, blank=True, related_name="contributions"
+    )
+    release = models.ForeignKey(
+        Release, on_delete=models.PROTECT, null=True, blank=True, related_name="contributions",
+        help_text="The release it was made for.",
+    )  # fmt: skip
+    state = models.CharField(max_length=20, choices=State, default=State.OPEN)
+    current = models.ForeignKey(
+        "Revision", on_delete=models.PROTECT, null=True, editable=False, related_name="+",
+        help_text="The newest revision that was received whole.",
+    )  # fmt: skip
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    # Totals, recomputed from rows by Standing; never added to.
+    up = models.PositiveIntegerField(default=0, editable=False)
+    down = models.PositiveIntegerField(default=0, editable=False)
+    comment_count = models.PositiveIntegerField(default=0, editable=False)
+    running_count = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Organisations whose newest report says that it works for them."
+    )
+    fit_count = models.PositiveIntegerField(default=0, editable=False, help_text="Supported releases it applies to.")
+    upstream_count = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Supported releases that have it."
+    )
+    release_count = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Supported releases judged so far."
+    )
+    green_count = models.PositiveIntegerField(default=0, editable=False, help_text="Releases whose last build passed.")
+    red_count = models.PositiveIntegerField(default=0, editable=False, help_text="Releases whose last build failed.")
+    score = models.FloatField(default=0, editable=False, help_text="The best of its scores on supported releases.")
+    activity = models.FloatField(default=0, editable=False)
+
+    precedence = GeneratedField(
+        expression=Case(*(When(state=state, then=Value(rank)) for state, rank in PRECEDENCE.items()), default=Value(9)),
+        output_field=models.SmallIntegerField(),
+        db_persist=True,
+    )
+    search = GeneratedField(
+        expression=SearchVector("title", weight="A", config="english")
+        + SearchVector("description", weight="B", config="english"),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
+
+    objects = ContributionQuerySet.as_manager()
+
+    ORDERS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "best": ("precedence", "-score", "-pk"),
+        "active": ("-activity", "-pk"),
+        "newest": ("-pk",),
+        "deployed": ("-running_count", "-score", "-pk"),
+    }
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [
+            models.Index("precedence", F("score").desc(), F("id").desc(), name="contribution_best"),
+            models.Index(F("activity").desc(), F("id").desc(), name="contribution_active"),
+            models.Index(F("running_count").desc(), F("score").desc(), F("id").desc(), name="contribution_deployed"),
+            models.Index("component", F("id").desc(), name="contribution_of_component"),
+            GinIndex(fields=["search"], name="contribution_words"),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.title}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("contribution", args=[self.pk])
+
+    @property
+    def number(self) -> int:
+        return int(self.pk)
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in {self.State.OPEN, self.State.CHANGES_REQUESTED}
+
+    @property
+    def is_withdrawn(self) -> bool:
+        return self.state == self.State.WITHDRAWN
+
+    @property
+    def has_patch(self) -> bool:
+        return self.kind in {self.Kind.REFINEMENT, self.Kind.IMPROVEMENT}
+
+    def is_by(self, person: Any) -> bool:
+        return bool(person.pk) and self.author_id == person.pk
+
+    def is_of_own_organisation(self, person: Person) -> bool:
+        return self.organisation_id is not None and person.is_colleague_of(self.organisation)
+
+    def may_be_revised_by(self, person: Any) -> bool:
+        return self.is_by(person) and not self.is_withdrawn
+
+    def may_be_withdrawn_by(self, person: Any) -> bool:
+        if not person.is_authenticated or self.is_withdrawn:
+            return False
+        return self.is_by(person) or person.is_staff
+
+    def may_be_voted_on_by(self, person: Any) -> bool:
+        return bool(person.is_authenticated) and not self.is_by(person) and not self.is_withdrawn
+
+    def may_be_reported_on_by(self, person: Any) -> bool:
+        return bool(person.is_authenticated) and not self.is_withdrawn and person.organisation is not None
+
+    def may_be_discussed_by(self, person: Any) -> bool:
+        return bool(person.is_authenticated)
+
+    def may_be_reviewed_by(self, person: Any) -> bool:
+        if not person.is_authenticated or self.is_by(person) or self.is_withdrawn or self.current is None:
+            return False
+        return self.component.is_maintained_by(person)

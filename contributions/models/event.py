@@ -1,0 +1,82 @@
+"""The append-only history: who did what to which thing. The database refuses to change or delete a line."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.db import models
+from django.db.models.functions import Now
+
+from .build import Build
+from .component import Component
+from .contribution import Contribution
+from .person import Person
+from .publication import Publication
+from .release import Release
+from .revision import Revision
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    def write(self, verb: str, *, actor: Person | None = None, text: str = "", **things: models.Model | None) -> Event:
+        """Add a line. `things` name what it is about; a contribution's component is filled in."""
+        contribution = things.get("contribution")
+        if isinstance(contribution, Contribution):
+            things.setdefault("component", contribution.component)
+        return self.create(verb=verb, actor=actor, text=text, **things)
+
+    def newest_first(self) -> Self:
+        return self.order_by("-pk")
+
+    def of_the_feed(self) -> Self:
+        """Publishing and withdrawing: what machines that consume the feed must hear of."""
+        return self.filter(verb__in=[Event.Verb.PUBLISHED, Event.Verb.UNPUBLISHED])
+
+
+class Event(models.Model):
+    class Verb(models.TextChoices):
+        SUBMITTED = "submitted", "submitted"
+        REVISED = "revised", "sent a new revision of"
+        RECEIVED = "received", "was received"
+        REFUSED = "refused", "was refused"
+        FITTED = "fitted", "was judged on a release"
+        BUILT = "built", "was built"
+        VOTED = "voted", "voted on"
+        COMMENTED = "commented", "commented on"
+        REPORTED = "reported", "reported on"
+        REVIEWED = "reviewed", "reviewed"
+        APPROVED = "approved", "was approved"
+        WITHDRAWN = "withdrawn", "withdrew"
+        PUBLISHED = "published", "was published"
+        UNPUBLISHED = "unpublished", "was taken out of the feed"
+        JOINED = "joined", "joined"
+        LEFT = "left", "left"
+        TOKEN_MADE = "token-made", "made a token"
+        TOKEN_REVOKED = "token-revoked", "revoked a token"
+        FETCHED = "fetched", "was fetched from upstream"
+        RELEASED = "released", "got a release"
+
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    verb = models.CharField(max_length=20, choices=Verb)
+    actor = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="events")
+    component = models.ForeignKey(Component, on_delete=models.DO_NOTHING, null=True, related_name="events")
+    contribution = models.ForeignKey(Contribution, on_delete=models.DO_NOTHING, null=True, related_name="events")
+    revision = models.ForeignKey(Revision, on_delete=models.DO_NOTHING, null=True, related_name="events")
+    release = models.ForeignKey(Release, on_delete=models.DO_NOTHING, null=True, related_name="events")
+    build = models.ForeignKey(Build, on_delete=models.DO_NOTHING, null=True, related_name="events")
+    publication = models.ForeignKey(Publication, on_delete=models.DO_NOTHING, null=True, related_name="events")
+    text = models.TextField(blank=True)
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [
+            models.Index(fields=["contribution", "-id"], name="event_of_contribution"),
+            models.Index(fields=["actor", "verb", "-at"], name="event_pace"),
+            models.Index(
+                fields=["-id"], condition=models.Q(verb__in=["published", "unpublished"]), name="event_of_feed"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M} {self.actor or 'the portal'} {self.verb}"

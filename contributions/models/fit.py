@@ -1,0 +1,65 @@
+"""How one revision meets one release."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from django.db import models
+
+from .release import Release
+from .revision import Revision
+from .work import ERRORED, QUEUED, RUNNING, Work, WorkQuerySet
+
+VERDICTS = frozenset({"applies", "merges", "upstream", "probably-upstream", "no-base", "conflicts"})
+
+
+class FitQuerySet(WorkQuerySet):
+    def buildable(self) -> Self:
+        return self.filter(state__in=[Fit.State.APPLIES, Fit.State.MERGES])
+
+    def on_supported_releases(self) -> Self:
+        return self.filter(release__state=Release.State.SUPPORTED)
+
+
+class Fit(Work):
+    class State(models.TextChoices):
+        QUEUED = QUEUED
+        RUNNING = RUNNING, "judging"
+        APPLIES = "applies", "applies"
+        MERGES = "merges", "applies with a 3-way merge"
+        UPSTREAM = "upstream", "already upstream"
+        PROBABLY_UPSTREAM = "probably-upstream", "probably upstream"
+        NO_BASE = "no-base", "no base"
+        CONFLICTS = "conflicts", "conflicts"
+        ERRORED = ERRORED
+
+    MOVES: ClassVar[dict[str, frozenset[str]]] = {
+        QUEUED: frozenset({RUNNING}),
+        RUNNING: VERDICTS | {QUEUED, ERRORED},
+    } | {verdict: frozenset({QUEUED}) for verdict in (*VERDICTS, ERRORED)}
+
+    revision = models.ForeignKey(Revision, on_delete=models.CASCADE, related_name="fits")
+    release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="fits")
+    release_commit = models.CharField(max_length=64, help_text="The commit that the release pinned when it was judged.")
+    state = models.CharField(max_length=20, choices=State, default=State.QUEUED)
+    tree = models.CharField(max_length=64, blank=True)
+    commit = models.CharField(max_length=64, blank=True, help_text="The patched release, ready to be built.")
+    upstream_commit = models.CharField(max_length=64, blank=True)
+    evidence = models.CharField(max_length=20, blank=True, help_text="How we know that upstream has it.")
+    conflicts = models.JSONField(default=list, help_text="The paths that conflict.")
+
+    objects = FitQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-release__position", "pk"]
+        indexes = [models.Index(fields=["state", "lease_until"], name="fit_waiting")]
+        constraints = [
+            models.UniqueConstraint(fields=["revision", "release"], name="one_fit_of_a_revision_and_release")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.revision} on {self.release}"
+
+    @property
+    def is_buildable(self) -> bool:
+        return self.state in {self.State.APPLIES, self.State.MERGES}

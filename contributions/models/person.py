@@ -1,0 +1,167 @@
+"""People, the organisations they belong to, and the tokens their machines carry."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import Any, ClassVar, Self
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.urls import reverse
+from django.utils import timezone
+
+TOKEN_PREFIX = "pb_"  # noqa: S105 - the public start of every token, so that secret scanners can name it
+
+
+class Person(AbstractUser):
+    """An account. The username is public; the mail address is not."""
+
+    name = models.CharField("full name", max_length=100, blank=True)
+    first_name = None  # type: ignore[assignment]
+    last_name = None  # type: ignore[assignment]
+    about = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        verbose_name_plural = "people"
+        ordering = ["username"]
+
+    def __str__(self) -> str:
+        return self.name or self.username
+
+    def get_absolute_url(self) -> str:
+        return reverse("person", args=[self.username])
+
+    def get_full_name(self) -> str:
+        return self.name or self.username
+
+    def get_short_name(self) -> str:
+        return self.username
+
+    @property
+    def organisation(self) -> Organisation | None:
+        """The organisation this person speaks for: the one joined first."""
+        membership = self.memberships.select_related("organisation").order_by("joined_at", "pk").first()
+        return membership.organisation if membership else None
+
+    def is_colleague_of(self, organisation: Organisation | None) -> bool:
+        return organisation is not None and self.memberships.filter(organisation=organisation).exists()
+
+
+class Organisation(models.Model):
+    """A customer, a partner or the vendor."""
+
+    class Kind(models.TextChoices):
+        CUSTOMER = "customer"
+        PARTNER = "partner"
+        VENDOR = "vendor"
+
+    slug = models.SlugField(unique=True, max_length=60)
+    name = models.CharField(max_length=100, unique=True)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.CUSTOMER)
+    about = models.TextField(max_length=2000, blank=True)
+    website = models.URLField(blank=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("organisation", args=[self.slug])
+
+    def may_be_run_by(self, person: Any) -> bool:
+        return bool(person.pk) and self.memberships.filter(person=person, role=Membership.Role.OWNER).exists()
+
+
+class Membership(models.Model):
+    class Role(models.TextChoices):
+        MEMBER = "member"
+        OWNER = "owner"
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="memberships")
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role, default=Role.MEMBER)
+    joined_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["joined_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "person"],
+                name="one_membership",
+                violation_error_message="This person is a member already.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person} at {self.organisation}"
+
+
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    def usable(self) -> Self:
+        unexpired = Q(expires_at=None) | Q(expires_at__gt=Now())
+        return self.filter(unexpired, revoked_at=None, person__is_active=True)
+
+    def bearing(self, secret: str) -> ApiToken | None:
+        """The usable token whose secret this is."""
+        digest = ApiToken.digest_of(secret)
+        return self.usable().select_related("person").filter(digest=digest).first()
+
+
+class ApiToken(models.Model):
+    """A machine's key to its owner's rights, stored as a SHA-256: 256 random bits need no salt."""
+
+    class Scope(models.TextChoices):
+        READ = "read"
+        WRITE = "write"
+        REVIEW = "review"
+
+    SCOPES_HELP: ClassVar[dict[str, str]] = {
+        Scope.READ: "read what you may read",
+        Scope.WRITE: "submit, vote, comment, report and withdraw as you",
+        Scope.REVIEW: "approve, request changes and reject as you",
+    }
+
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=60)
+    prefix = models.CharField(max_length=12, editable=False)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    scopes = models.JSONField(default=list)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+
+    objects = ApiTokenQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    @staticmethod
+    def digest_of(secret: str) -> str:
+        return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+
+    @classmethod
+    def make_secret(cls) -> str:
+        return TOKEN_PREFIX + secrets.token_urlsafe(32)
+
+    @property
+    def is_usable(self) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
+
+    def allows(self, scope: str) -> bool:
+        return scope in self.scopes
+
+    def was_used(self) -> None:
+        """Note the use, at most once a minute, so that reading the feed does not write a row each time."""
+        stale = Q(last_used_at=None) | Q(last_used_at__lt=Now() - timedelta(minutes=1))
+        ApiToken.objects.filter(stale, pk=self.pk).update(last_used_at=Now())

@@ -1,0 +1,102 @@
+"""v1, v2, ...: the immutable bytes of a contribution, and how far the portal is with receiving them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+from django.urls import reverse
+
+from .blob import Blob
+from .contribution import Contribution
+from .person import Person
+from .release import Release
+from .work import ERRORED, QUEUED, RUNNING, Work, WorkQuerySet
+
+
+class Revision(Work):
+    class State(models.TextChoices):
+        QUEUED = QUEUED
+        RUNNING = RUNNING, "receiving"
+        RECEIVED = "received"
+        REFUSED = "refused"
+        ERRORED = ERRORED
+
+    class Source(models.TextChoices):
+        PATCH = "patch"
+        BUNDLE = "bundle"
+        GIT = "git"
+        ARTIFACT = "artifact"
+        NOTE = "note"
+
+    MOVES: ClassVar[dict[str, frozenset[str]]] = {
+        QUEUED: frozenset({RUNNING}),
+        RUNNING: frozenset({QUEUED, "received", "refused", ERRORED}),
+    }
+
+    contribution = models.ForeignKey(Contribution, on_delete=models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()
+    source = models.CharField(max_length=10, choices=Source)
+    raw = models.ForeignKey(
+        Blob, on_delete=models.PROTECT, null=True, related_name="+", help_text="The bytes as they were sent."
+    )
+    filename = models.CharField(max_length=255, blank=True)
+    git_url = models.CharField(max_length=500, blank=True)
+    git_ref = models.CharField(max_length=255, blank=True)
+    release = models.ForeignKey(
+        Release,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The release it was made for.",
+    )
+    note = models.TextField(blank=True, help_text="What changed since the revision before.")
+    submitted_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+
+    # Set once, when received. The bundle is the truth; the rest is derived from it.
+    base_commit = models.CharField(max_length=64, blank=True)
+    tip_commit = models.CharField(max_length=64, blank=True)
+    bundle = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
+    mbox = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
+    diff = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
+    commits = models.JSONField(default=list, help_text="Per commit: sha, subject, body, author, authored_at.")
+    files = models.JSONField(
+        default=list, help_text="Per file: path, old_path, status, added, removed, start, end in the diff."
+    )
+    fingerprint = models.CharField(max_length=64, blank=True, db_index=True, help_text="git patch-id --stable.")
+    warnings = models.JSONField(default=list)
+
+    objects = WorkQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["contribution", "-number"]
+        indexes = [models.Index(fields=["state", "lease_until"], name="revision_waiting")]
+        constraints = [
+            models.UniqueConstraint(fields=["contribution", "number"], name="one_revision_of_a_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.contribution_id} v{self.number}"
+
+    def get_absolute_url(self) -> str:
+        return f"{reverse('contribution-changes', args=[self.contribution_id])}?revision={self.number}"
+
+    @property
+    def label(self) -> str:
+        return f"v{self.number}"
+
+    @property
+    def is_received(self) -> bool:
+        return self.state == self.State.RECEIVED
+
+    @property
+    def added(self) -> int:
+        return sum(file["added"] for file in self.files)
+
+    @property
+    def removed(self) -> int:
+        return sum(file["removed"] for file in self.files)

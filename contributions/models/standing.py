@@ -1,0 +1,173 @@
+"""Where a contribution stands on each release: totals and score, recomputed from rows and never added to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.db.models import Count, Max, Q
+from django.utils import timezone
+
+from contributions.ranking import Evidence, Voice, activity
+
+from .build import Build
+from .contribution import Contribution
+from .event import Event
+from .fit import Fit
+from .release import Release
+from .voices import FieldReport
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+COUNTS_AS_EVIDENCE = (
+    Event.Verb.SUBMITTED,
+    Event.Verb.REVISED,
+    Event.Verb.VOTED,
+    Event.Verb.REPORTED,
+    Event.Verb.BUILT,
+    Event.Verb.REVIEWED,
+)
+
+
+class StandingQuerySet(models.QuerySet["Standing"]):
+    def recompute(self, contribution: Contribution) -> None:
+        """Count everything anew, in the caller's transaction.
+
+        The contribution's row is locked, so that of two counts at once the older one cannot stay.
+        """
+        Contribution.objects.select_for_update(of=("self",)).get(pk=contribution.pk)
+        count = _Count(contribution)
+        rows = [Standing(contribution=contribution, release_id=pk, **count.on(pk)) for pk in count.releases]
+        self.filter(contribution=contribution).exclude(release_id__in=count.releases).delete()
+        names = [
+            field.name
+            for field in Standing._meta.concrete_fields
+            if field.name not in {"id", "contribution", "release"}
+        ]
+        self.bulk_create(rows, update_conflicts=True, unique_fields=["contribution", "release"], update_fields=names)
+        Contribution.objects.filter(pk=contribution.pk).update(**count.overall(rows))
+        contribution.refresh_from_db()
+
+
+class Standing(models.Model):
+    contribution = models.ForeignKey(Contribution, on_delete=models.CASCADE, related_name="standings")
+    release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="standings")
+    score = models.FloatField(default=0)
+    parts = models.JSONField(default=dict, help_text="The summands of the score by name.")
+    fit = models.CharField(max_length=20, blank=True, help_text="The state of the current revision's fit.")
+    works_count = models.PositiveIntegerField(default=0)
+    broken_count = models.PositiveIntegerField(default=0)
+    build_state = models.CharField(max_length=10, blank=True, help_text="The state of the last build.")
+
+    objects = StandingQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-release__position"]
+        constraints = [models.UniqueConstraint(fields=["contribution", "release"], name="one_standing_on_a_release")]
+        indexes = [models.Index(fields=["release", "-score", "-contribution"], name="standing_best")]
+
+    def __str__(self) -> str:
+        return f"{self.contribution_id} on {self.release_id}: {self.score:.3f}"
+
+
+class _Count:
+    """All rows that speak for or against one contribution, read with a fixed number of queries."""
+
+    def __init__(self, contribution: Contribution) -> None:
+        self.contribution = contribution
+        supported = Release.objects.supported().filter(component=contribution.component_id)
+        self.releases: set[int] = set(supported.values_list("pk", flat=True))
+        self.up, self.down = self._votes()
+        self.fits: dict[int, str] = dict(self._of_current(Fit).values_list("release_id", "state"))
+        self.reports = list(self._reports())
+        self.builds = list(self._of_current(Build).order_by("release_id", "-serial"))
+        self.bare_passes = self._bare_passes()
+        self.now = timezone.now()
+
+    def _votes(self) -> tuple[int, int]:
+        tally = self.contribution.votes.aggregate(
+            up=Count("pk", filter=Q(value=1)), down=Count("pk", filter=Q(value=-1))
+        )
+        return tally["up"], tally["down"]
+
+    def _of_current(self, model: Any) -> Any:
+        return model.objects.filter(revision=self.contribution.current_id, release_id__in=self.releases)
+
+    def _reports(self) -> Any:
+        """Reports on the same content as the current revision, without the author's own organisation."""
+        fingerprint = self.contribution.current.fingerprint if self.contribution.current else ""
+        same = Q(revision=self.contribution.current_id) | Q(revision__fingerprint=fingerprint) & ~Q(
+            revision__fingerprint=""
+        )
+        reports = FieldReport.objects.filter(same, contribution=self.contribution)
+        return (
+            reports.exclude(organisation=self.contribution.organisation_id)
+            if self.contribution.organisation_id
+            else reports
+        )
+
+    def _bare_passes(self) -> set[tuple[int, str]]:
+        passed = Build.objects.bare().filter(release_id__in=self.releases, state=Build.State.PASSED)
+        return set(passed.values_list("release_id", "recipe_digest"))
+
+    def _last_builds(self, release: int) -> list[Build]:
+        """The newest build on the release: asking again for the same build is not new evidence."""
+        return [build for build in self.builds if build.release_id == release][:1]
+
+    def evidence(self, release: int) -> Evidence:
+        voices = tuple(
+            Voice(report.outcome == FieldReport.Outcome.WORKS, report.stage, self.now - report.reported_at)
+            for report in self.reports
+            if report.release_id == release and report.outcome != FieldReport.Outcome.PARTLY
+        )
+        builds = self._last_builds(release)
+        return Evidence(
+            up=self.up,
+            down=self.down,
+            voices=voices,
+            green_builds=sum(build.has_passed for build in builds),
+            broken_builds=sum(self._broke(build) for build in builds),
+        )
+
+    def _broke(self, build: Build) -> bool:
+        """The patch broke it: the build failed where the bare release passes."""
+        failed = build.state in {Build.State.FAILED, Build.State.TIMED_OUT}
+        return failed and (build.release_id, build.recipe_digest) in self.bare_passes
+
+    def on(self, release: int) -> dict[str, Any]:
+        evidence = self.evidence(release)
+        outcomes = Counter(report.outcome for report in self.reports if report.release_id == release)
+        builds = self._last_builds(release)
+        return {
+            "score": evidence.score,
+            "parts": evidence.parts,
+            "fit": self.fits.get(release, ""),
+            "works_count": outcomes[FieldReport.Outcome.WORKS],
+            "broken_count": outcomes[FieldReport.Outcome.BROKEN],
+            "build_state": builds[0].state if builds else "",
+        }
+
+    def overall(self, rows: list[Standing]) -> dict[str, Any]:
+        fits = Counter(row.fit for row in rows)
+        states = Counter(row.build_state for row in rows)
+        judged = sum(count for fit, count in fits.items() if fit not in {"", "queued", "running"})
+        running = {r.organisation_id for r in self.reports if r.outcome == FieldReport.Outcome.WORKS}
+        return {
+            "up": self.up,
+            "down": self.down,
+            "comment_count": self.contribution.comments.standing().count(),
+            "running_count": len(running),
+            "fit_count": fits["applies"] + fits["merges"],
+            "upstream_count": fits["upstream"],
+            "release_count": judged,
+            "green_count": states["passed"],
+            "red_count": states["failed"] + states["timed-out"],
+            "score": max((row.score for row in rows), default=0.0),
+            "activity": activity(self.up, self.down, self._last_evidence()),
+        }
+
+    def _last_evidence(self) -> datetime:
+        events = self.contribution.events.filter(verb__in=COUNTS_AS_EVIDENCE)
+        return events.aggregate(last=Max("at"))["last"] or self.contribution.created_at

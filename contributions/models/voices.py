@@ -1,0 +1,137 @@
+"""What people say of a contribution: votes, comments, field reports and reviews."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from .contribution import Contribution
+from .person import Organisation, Person
+from .release import Release
+from .revision import Revision
+
+if TYPE_CHECKING:
+    from datetime import date
+
+
+class Vote(models.Model):
+    contribution = models.ForeignKey(Contribution, on_delete=models.CASCADE, related_name="votes")
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="votes")
+    value = models.SmallIntegerField()
+    cast_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["contribution", "person"], name="one_vote_a_person"),
+            models.CheckConstraint(condition=Q(value__in=[1, -1]), name="vote_is_up_or_down"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.value:+d} by {self.person}"
+
+
+class CommentQuerySet(models.QuerySet["Comment"]):
+    def standing(self) -> Self:
+        return self.filter(removed_at=None)
+
+    def oldest_first(self) -> Self:
+        return self.order_by("pk")
+
+
+class Comment(models.Model):
+    """A remark in a thread. A removed one keeps its place, without its words."""
+
+    contribution = models.ForeignKey(Contribution, on_delete=models.CASCADE, related_name="comments")
+    parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, blank=True, related_name="replies")
+    author = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="comments")
+    organisation = models.ForeignKey(Organisation, on_delete=models.SET_NULL, null=True, related_name="+")
+    revision = models.ForeignKey(Revision, on_delete=models.SET_NULL, null=True, related_name="+")
+    text = models.TextField()
+    html = models.TextField(editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    edited_at = models.DateTimeField(null=True, editable=False)
+    removed_at = models.DateTimeField(null=True, editable=False)
+
+    objects = CommentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["contribution", "id"], name="comment_thread")]
+
+    def __str__(self) -> str:
+        return f"comment {self.pk} on {self.contribution_id}"
+
+    def get_absolute_url(self) -> str:
+        return f"{self.contribution.get_absolute_url()}discussion/#comment-{self.pk}"
+
+    def may_be_edited_by(self, person: Any) -> bool:
+        return bool(person.pk) and self.author_id == person.pk and self.removed_at is None
+
+    def may_be_removed_by(self, person: Any) -> bool:
+        return self.removed_at is None and (self.may_be_edited_by(person) or bool(person.is_staff))
+
+
+class FieldReport(models.Model):
+    """The voice of one organisation on one release (works, partly, broken); a later report replaces it."""
+
+    class Outcome(models.TextChoices):
+        WORKS = "works", "Works for us"
+        PARTLY = "partly", "Works partly"
+        BROKEN = "broken", "Broken for us"
+
+    class Stage(models.TextChoices):
+        LAB = "lab", "Lab"
+        STAGING = "staging", "Staging"
+        PRODUCTION = "production", "Production"
+
+    contribution = models.ForeignKey(Contribution, on_delete=models.CASCADE, related_name="reports")
+    revision = models.ForeignKey(Revision, on_delete=models.CASCADE, related_name="reports")
+    release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="reports")
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="reports")
+    author = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="reports")
+    outcome = models.CharField(max_length=8, choices=Outcome)
+    stage = models.CharField(max_length=12, choices=Stage)
+    environment = models.CharField(
+        max_length=300, blank=True, help_text="Hypervisor, scale, drivers: what matters here."
+    )
+    since: models.DateField[date | None, date | None] = models.DateField(null=True, blank=True)
+    text = models.TextField(blank=True)
+    html = models.TextField(blank=True, editable=False)
+    reported_at = models.DateTimeField(editable=False)
+
+    class Meta:
+        ordering = ["-reported_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["contribution", "release", "organisation"], name="one_voice_an_organisation"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organisation}: {self.outcome} on {self.release}"
+
+
+class Review(models.Model):
+    """A maintainer's verdict on one revision. The same maintainer's later verdict replaces it."""
+
+    class Verdict(models.TextChoices):
+        APPROVE = "approve", "Approve"
+        REQUEST_CHANGES = "request-changes", "Request changes"
+        REJECT = "reject", "Reject"
+
+    revision = models.ForeignKey(Revision, on_delete=models.CASCADE, related_name="reviews")
+    reviewer = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="reviews")
+    verdict = models.CharField(max_length=16, choices=Verdict)
+    message = models.TextField(blank=True)
+    html = models.TextField(blank=True, editable=False)
+    reviewed_at = models.DateTimeField(editable=False)
+
+    class Meta:
+        ordering = ["-reviewed_at", "-pk"]
+        constraints = [models.UniqueConstraint(fields=["revision", "reviewer"], name="one_verdict_a_reviewer")]
+
+    def __str__(self) -> str:
+        return f"{self.verdict} of {self.revision} by {self.reviewer}"

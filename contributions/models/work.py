@@ -1,0 +1,96 @@
+"""A row that is its own queue entry: claimed by one UPDATE, held by a lease, given up after too many attempts."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from .moves import Stateful
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+QUEUED, RUNNING, ERRORED = "queued", "running", "errored"
+GAVE_UP = "The portal tried {attempts} times and its worker was lost each time. This is our fault, not the patch's."
+
+
+class WorkQuerySet(models.QuerySet[Any]):
+    def waiting(self) -> Self:
+        """Rows that a worker may claim now: queued ones and ones whose worker let its lease run out."""
+        abandoned = Q(state=RUNNING, lease_until__lt=Now())
+        return self.filter(Q(state=QUEUED) | abandoned)
+
+    def claim(self, pk: int) -> Any | None:
+        """Take the row for this worker; None when another has it, had it, or it may not be tried again."""
+        token = uuid.uuid4()
+        mine = self.filter(pk=pk, attempts__lt=settings.ATTEMPTS).waiting()
+        taken = mine.update(
+            state=RUNNING,
+            lease=token,
+            lease_until=Now() + timedelta(seconds=settings.LEASE_SECONDS),
+            attempts=F("attempts") + 1,
+            started_at=Now(),
+        )
+        return self.get(pk=pk, lease=token) if taken else None
+
+    def give_up(self) -> Sequence[int]:
+        """End the rows that no attempt finished; return their keys."""
+        spent = self.waiting().filter(attempts__gte=settings.ATTEMPTS)
+        keys = list(spent.values_list("pk", flat=True))
+        sentence = GAVE_UP.format(attempts=settings.ATTEMPTS)
+        return [
+            pk
+            for pk in keys
+            if spent.filter(pk=pk).update(state=ERRORED, sentence=sentence, finished_at=Now(), lease=None)
+        ]
+
+
+class Work(Stateful):
+    """The columns of a queue entry. Times are the database's, so that no worker's clock matters."""
+
+    RUNS_TO: ClassVar[frozenset[str]] = frozenset()
+
+    attempts = models.PositiveSmallIntegerField(default=0, editable=False)
+    lease = models.UUIDField(null=True, editable=False)
+    lease_until = models.DateTimeField(null=True, editable=False)
+    queued_at = models.DateTimeField(db_default=Now(), editable=False)
+    started_at = models.DateTimeField(null=True, editable=False)
+    finished_at = models.DateTimeField(null=True, editable=False)
+    sentence = models.TextField(blank=True, help_text="Why it ended as it did, in words a customer may read.")
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_over(self) -> bool:
+        return self.state not in {QUEUED, RUNNING}
+
+    @property
+    def seconds(self) -> float | None:
+        """Run time in seconds, or None while it runs or waits."""
+        if self.started_at and self.finished_at:
+            return (self.finished_at - self.started_at).total_seconds()
+        return None
+
+    def renew(self) -> bool:
+        """Hold the row for another lease; False when it is no longer ours and the work must stop."""
+        until = Now() + timedelta(seconds=settings.LEASE_SECONDS)
+        mine = self._manager().filter(pk=self.pk, state=RUNNING, lease=self.lease)
+        return mine.update(lease_until=until) == 1
+
+    def finish(self, to: str, **values: Any) -> Self:
+        """Record the one result. Raises Clash when the lease was lost to another worker meanwhile."""
+        return self.move(to, held={"lease": self.lease}, finished_at=Now(), lease=None, lease_until=None, **values)
+
+    def put_back(self, sentence: str) -> None:
+        """Our side failed: queue the row again while attempts are left, else end it as errored with `sentence`."""
+        if self.attempts < settings.ATTEMPTS:
+            self.move(QUEUED, held={"lease": self.lease}, lease=None, lease_until=None, sentence=sentence)
+        else:
+            self.finish(ERRORED, sentence=sentence)

@@ -1,0 +1,92 @@
+"""The published ranking: how sure we are that a contribution holds on a release.
+
+The score is the lower bound of the Wilson interval (E. B. Wilson, "Probable Inference, the Law of Succession, and
+Statistical Inference", JASA 22, 1927) at z = 1.2816, the one-sided 90 % and two-sided 80 % quantile, over weighted and
+decayed evidence. Comments never count.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+Z = 1.2816
+HALF_LIFE = timedelta(days=180)
+VOTE_WEIGHT, VOTES_AT_MOST = 0.25, 4.0
+STAGE_WEIGHTS = {"lab": 1.0, "staging": 2.0, "production": 4.0}
+BROKEN_WEIGHT = 1.5
+GREEN_BUILD_WEIGHT, BROKEN_BUILD_WEIGHT = 0.5, 1.0
+ACTIVITY_STEP = timedelta(days=14)
+
+
+@dataclass(frozen=True)
+class Voice:
+    """What one organisation last said of a contribution on a release."""
+
+    works: bool
+    stage: str
+    age: timedelta
+
+    @property
+    def weight(self) -> float:
+        """The stage's weight, halved every 180 days."""
+        return STAGE_WEIGHTS[self.stage] * 2 ** -max(self.age / HALF_LIFE, 0.0)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that counts for or against a contribution on one release."""
+
+    up: int = 0
+    down: int = 0
+    voices: tuple[Voice, ...] = ()
+    green_builds: int = 0
+    broken_builds: int = 0
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """The summands by name, so that a page can show them beside the number; `against_` parts speak against."""
+        return {
+            "for_votes": min(VOTE_WEIGHT * self.up, VOTES_AT_MOST),
+            "for_reports": sum(voice.weight for voice in self.voices if voice.works),
+            "for_builds": GREEN_BUILD_WEIGHT * self.green_builds,
+            "against_votes": min(VOTE_WEIGHT * self.down, VOTES_AT_MOST),
+            "against_reports": BROKEN_WEIGHT * sum(voice.weight for voice in self.voices if not voice.works),
+            "against_builds": BROKEN_BUILD_WEIGHT * self.broken_builds,
+        }
+
+    @property
+    def success(self) -> float:
+        return sum(value for name, value in self.parts.items() if name.startswith("for_"))
+
+    @property
+    def failure(self) -> float:
+        return sum(value for name, value in self.parts.items() if name.startswith("against_"))
+
+    @property
+    def score(self) -> float:
+        """From 0 to 1."""
+        return wilson(self.success, self.success + self.failure)
+
+
+def wilson(success: float, total: float, z: float = Z) -> float:
+    """The lower bound of the Wilson interval for `success` out of `total`; 0 without evidence."""
+    if total <= 0:
+        return 0.0
+    share, square = success / total, z * z
+    centre = share + square / (2 * total)
+    margin = z * math.sqrt(max(share * (1 - share) / total + square / (4 * total * total), 0.0))
+    return max((centre - margin) / (1 + square / total), 0.0)
+
+
+def activity(up: int, down: int, last_evidence: datetime) -> float:
+    """A number that grows with time and votes and never needs to be recomputed for old things.
+
+    sign * log10(max(|up - down|, 1)) + last evidence / 14 days (since 1970).
+    """
+    balance = up - down
+    return (
+        math.copysign(math.log10(max(abs(balance), 1)), balance)
+        + last_evidence.timestamp() / ACTIVITY_STEP.total_seconds()
+    )
