@@ -1,0 +1,1 @@
+"""One command of the frame a file."""

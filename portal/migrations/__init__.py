@@ -1,0 +1,1 @@
+"""How the frame's tables came to be."""

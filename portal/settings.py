@@ -1,0 +1,262 @@
+"""The settings of the site, read from the environment; docs/configuration.md tells of each."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from portal.environment import Environment, database_from, mail_from
+from portal.secret import secret_key
+from portal.services.postgres import Postgres
+from portal.services.valkey import Valkey
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+environment = Environment(os.environ)
+
+# Where things are kept
+VAR_DIR = environment.directory("PATCHBAY_VAR", BASE_DIR / "var")
+MEDIA_ROOT = environment.directory("PATCHBAY_FILES", VAR_DIR / "files")
+STATIC_ROOT = environment.directory("PATCHBAY_STATIC", VAR_DIR / "static")
+MIRRORS_DIR = VAR_DIR / "mirrors"
+TOOLCHAINS_DIR = VAR_DIR / "toolchains"
+PREPARED_DIR = VAR_DIR / "prepared"
+
+# The face to the world
+DEBUG = environment.flag("PATCHBAY_DEBUG")
+SECRET_KEY = environment.text("PATCHBAY_SECRET_KEY") or secret_key(VAR_DIR / "secret_key")
+ALLOWED_HOSTS = environment.words("PATCHBAY_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = environment.words("PATCHBAY_ORIGINS")
+HTTPS = environment.flag("PATCHBAY_HTTPS")
+BEHIND_PROXY = environment.flag("PATCHBAY_BEHIND_PROXY")
+SITE_NAME = environment.text("PATCHBAY_SITE_NAME", "Patchbay")
+WEB_PORT = environment.number("PORT", 8000, least=1, most=65535)
+WEB_ADDRESS = environment.text("BIND", "127.0.0.1")
+WEB_WORKERS = environment.number("PATCHBAY_WEB_WORKERS", 2, least=1, most=256)
+WEB_THREADS = environment.number("PATCHBAY_WEB_THREADS", 4, least=1, most=256)
+SITE_URL = environment.text("PATCHBAY_SITE_URL", f"http://{WEB_ADDRESS}:{WEB_PORT}").rstrip("/")
+
+# What a contribution may weigh
+MAX_PATCH_BYTES = environment.number("PATCHBAY_MAX_PATCH_BYTES", 10 * 2**20, least=1024)
+MAX_ARTIFACT_BYTES = environment.number("PATCHBAY_MAX_ARTIFACT_BYTES", 256 * 2**20, least=1024)
+MAX_TEXT_BYTES = environment.number("PATCHBAY_MAX_TEXT_BYTES", 64 * 2**10, least=256)
+MAX_LOG_BYTES = environment.number("PATCHBAY_MAX_LOG_BYTES", 4 * 2**20, least=4096)
+
+# The work
+ALLOW_PRIVATE_UPSTREAMS = environment.flag("PATCHBAY_ALLOW_PRIVATE_UPSTREAMS")
+SANDBOX_UID = environment.number("PATCHBAY_SANDBOX_UID", 64999, least=1000, most=2**31)
+BUILDS_AT_ONCE = environment.number("PATCHBAY_BUILDS_AT_ONCE", max(1, (os.cpu_count() or 2) - 1), least=1, most=256)
+LEASE_SECONDS = environment.number("PATCHBAY_LEASE_SECONDS", 60, least=3)
+LEASE_RENEW_SECONDS = environment.number("PATCHBAY_LEASE_RENEW_SECONDS", max(1, LEASE_SECONDS // 4), least=1)
+SWEEP_SECONDS = environment.number("PATCHBAY_SWEEP_SECONDS", 15, least=1)
+ATTEMPTS = environment.number("PATCHBAY_ATTEMPTS", 3, least=1)
+LONGEST_BUILD_SECONDS = environment.number("PATCHBAY_LONGEST_BUILD_SECONDS", 3600, least=10)
+
+# Django
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "allauth",
+    "allauth.account",
+    "portal",
+    "contributions",
+]
+MIDDLEWARE = [
+    "portal.middleware.guard_responses",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "portal.middleware.refuse_nul",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+
+# The database: the embedded one, unless another is named
+DATABASE_URL = environment.text("DATABASE_URL")
+DATABASE_DURABLE = environment.flag("PATCHBAY_DATABASE_DURABLE", default=True)
+
+
+def embedded_database() -> dict[str, Any]:
+    server = Postgres(VAR_DIR, durable=DATABASE_DURABLE)
+    return {"ENGINE": "portal.database", **server.address, "SERVER": server}
+
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        **(database_from(DATABASE_URL) if DATABASE_URL else embedded_database()),
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+    },
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Files
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+MEDIA_URL = "files/"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+FILE_UPLOAD_PERMISSIONS = 0o640
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o750
+DATA_UPLOAD_MAX_MEMORY_SIZE = max(MAX_PATCH_BYTES, MAX_TEXT_BYTES) + 2**20  # the form's other fields
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+DATA_UPLOAD_MAX_NUMBER_FILES = 10
+WHITENOISE_MANIFEST_STRICT = False
+
+# Who may come in
+AUTH_USER_MODEL = "contributions.Person"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = environment.choice(
+    "PATCHBAY_EMAIL_VERIFICATION", "optional", ["mandatory", "optional", "none"]
+)
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0  # a year, as browsers' preload lists ask
+SECURE_HSTS_INCLUDE_SUBDOMAINS = environment.flag("PATCHBAY_HSTS_SUBDOMAINS")
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes speak plain HTTP to the process itself
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # whether the subdomains speak HTTPS too is the operator's to say: PATCHBAY_HSTS_SUBDOMAINS
+    "security.W021",  # the same for the browsers' preload list
+    "security.W002",  # frames are forbidden by portal.middleware's Content-Security-Policy
+]
+
+# Mail
+EMAIL_URL = environment.text("PATCHBAY_EMAIL_URL", "console:")
+globals().update(mail_from(EMAIL_URL))
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = environment.text("PATCHBAY_EMAIL_FROM", "patchbay@localhost")
+
+# REST
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser", "rest_framework.parsers.MultiPartParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "contributions.api.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticatedOrReadOnly"],
+    "EXCEPTION_HANDLER": "contributions.api.problems.answer",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Patchbay",
+    "DESCRIPTION": "Contributions, their evidence, and the feed of approved builds.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+}
+
+# The worker
+CELERY_BROKER_URL = environment.text("CELERY_BROKER_URL")
+BROKER_IS_EMBEDDED = not CELERY_BROKER_URL
+if BROKER_IS_EMBEDDED:
+    CELERY_BROKER_URL = Valkey(VAR_DIR).url
+WORK_QUEUES = ("receive", "fit", "builds")
+CELERY_TASK_QUEUES = {name: {"exchange": name, "routing_key": name} for name in WORK_QUEUES}
+CELERY_TASK_DEFAULT_QUEUE = "receive"
+CELERY_TASK_CREATE_MISSING_QUEUES = False
+CELERY_TASK_ROUTES = {
+    "contributions.tasks.fit*": {"queue": "fit"},
+    "contributions.tasks.build*": {"queue": "builds"},
+}
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_PUBLISH_RETRY = False  # the row is the queue; a page never waits for the broker
+CELERY_BROKER_CONNECTION_TIMEOUT = 2
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    {
+        "visibility_timeout": LONGEST_BUILD_SECONDS + 600,
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+        "socket_connect_timeout": 2,
+        "socket_timeout": 3,
+    }
+    if CELERY_BROKER_URL.startswith(("redis", "valkey"))
+    else {}
+)
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 4.0
+CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = False
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {
+        "task": "contributions.tasks.sweep",
+        "schedule": SWEEP_SECONDS,
+        "options": {"expires": SWEEP_SECONDS},
+    },
+}
+
+# What the operator reads
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {
+        "handlers": ["stderr"],
+        "level": environment.choice("PATCHBAY_LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"]),
+    },
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+    },
+}
+
+environment.refuse_strangers()
