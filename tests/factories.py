@@ -1,0 +1,268 @@
+"""Rows to test with: plain functions that make the thing asked for and whatever it cannot be without."""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import count
+from typing import Any
+
+from django.utils import timezone
+
+from contributions.models import (
+    Artifact,
+    Blob,
+    Build,
+    Comment,
+    Component,
+    Contribution,
+    FieldReport,
+    Fit,
+    Membership,
+    Organisation,
+    Person,
+    Publication,
+    Recipe,
+    Release,
+    Review,
+    Revision,
+    Standing,
+    Vote,
+)
+
+serial = count(1)
+PASSWORD = "a long pass phrase"
+
+DIFF = b"""\
+diff --git a/swiftclient/shell.py b/swiftclient/shell.py
+index 1111111111111111111111111111111111111111..2222222222222222222222222222222222222222 100644
+--- a/swiftclient/shell.py
++++ b/swiftclient/shell.py
+@@ -10,7 +10,8 @@ def connect(options):
+     retries = options.retries
+     if not retries:
+         retries = 5
+-    return Connection(retries=retries)
++    backoff = options.backoff or 1
++    return Connection(retries=retries, backoff=backoff)
+\x20
+\x20
+ def close(connection):
+diff --git a/tests/test_shell.py b/tests/test_shell.py
+new file mode 100644
+index 0000000000000000000000000000000000000000..3333333333333333333333333333333333333333
+--- /dev/null
++++ b/tests/test_shell.py
+@@ -0,0 +1,2 @@
++def test_backoff_is_one_second_at_first():
++    assert connect(options).backoff == 1
+"""
+FILES = [
+    {
+        "path": "swiftclient/shell.py",
+        "old_path": "swiftclient/shell.py",
+        "status": "modified",
+        "added": 2,
+        "removed": 1,
+    },
+    {"path": "tests/test_shell.py", "old_path": "", "status": "added", "added": 2, "removed": 0},
+]
+
+
+def make_commit_id() -> str:
+    return hashlib.sha1(b"commit %d" % next(serial), usedforsecurity=False).hexdigest()
+
+
+def make_blob(content: bytes = b"some bytes") -> Blob:
+    return Blob.objects.keep_bytes(content)
+
+
+def make_person(username: str = "", *, organisation: Organisation | None = None, **given: Any) -> Person:
+    """An account whose password is PASSWORD; a member of `organisation` if one is given."""
+    username = username or f"person{next(serial)}"
+    given = {"email": f"{username}@example.org"} | given
+    person: Person = Person.objects.create_user(username, password=PASSWORD, **given)
+    if organisation is not None:
+        Membership.objects.create(organisation=organisation, person=person)
+    return person
+
+
+def make_organisation(name: str = "", *, owner: Person | None = None, **given: Any) -> Organisation:
+    name = name or f"Organisation {next(serial)}"
+    given = {"slug": name.lower().replace(" ", "-")} | given
+    organisation = Organisation.objects.create(name=name, **given)
+    if owner is not None:
+        Membership.objects.create(organisation=organisation, person=owner, role=Membership.Role.OWNER)
+    return organisation
+
+
+def make_component(
+    slug: str = "", *, maintainers: tuple[Person, ...] = (), recipe: bool = True, **given: Any
+) -> Component:
+    slug = slug or f"component{next(serial)}"
+    given = {
+        "name": slug.title(),
+        "upstream_url": f"https://git.example.org/{slug}.git",
+        "licence": "Apache-2.0",
+    } | given
+    component = Component.objects.create(slug=slug, **given)
+    component.maintainers.set(maintainers)
+    if recipe:
+        make_recipe(component)
+    return component
+
+
+def make_recipe(component: Component, **given: Any) -> Recipe:
+    given = {"build": "python -m build --wheel --no-isolation", "artifact_patterns": ["dist/*.whl"]} | given
+    return Recipe.objects.create(component=component, **given)
+
+
+def make_release(component: Component | None = None, name: str = "", **given: Any) -> Release:
+    component = component or make_component()
+    number = next(serial)
+    name = name or f"{number}.0.0"
+    slug = f"{component.slug}-{name}".replace("/", "-").lower()
+    given = {"ref": name, "commit": make_commit_id(), "position": number, "slug": slug} | given
+    return Release.objects.create(component=component, name=name, **given)
+
+
+def make_contribution(*, received: bool = True, **given: Any) -> Contribution:
+    """A contribution whose first revision was received, unless `received` is False."""
+    component = given.pop("component", None) or (
+        given["release"].component if given.get("release") else make_component()
+    )
+    author = given.pop("author", None) or make_person()
+    html = f"<p>{given['description']}</p>" if given.get("description") else ""
+    given = {"kind": "refinement", "title": "Wait longer between retries", "description_html": html} | given
+    contribution = Contribution.objects.create(component=component, author=author, **given)
+    if received:
+        make_revision(contribution)
+    return contribution
+
+
+def make_revision(contribution: Contribution | None = None, *, diff: bytes = DIFF, **given: Any) -> Revision:
+    """A received revision with a real diff; it becomes the contribution's current one."""
+    contribution = contribution or make_contribution(received=False)
+    number = contribution.revisions.count() + 1
+    blob = make_blob(diff)
+    commit = {
+        "sha": make_commit_id(),
+        "subject": contribution.title,
+        "body": "",
+        "author": f"{contribution.author} <author@example.org>",
+        "authored_at": timezone.now().isoformat(),
+    }
+    usual: dict[str, Any] = {
+        "source": Revision.Source.PATCH,
+        "filename": "0001-change.patch",
+        "state": Revision.State.RECEIVED,
+        "submitted_by": contribution.author,
+        "release": contribution.release,
+        "base_commit": make_commit_id(),
+        "tip_commit": commit["sha"],
+        "raw": blob,
+        "mbox": blob,
+        "diff": blob,
+        "commits": [commit],
+        "files": files_of(diff),
+        "fingerprint": hashlib.sha256(diff).hexdigest(),
+    }
+    revision = Revision.objects.create(contribution=contribution, number=number, **(usual | given))
+    if revision.is_received:
+        contribution.current = revision
+        contribution.save(update_fields=["current"])
+    return revision
+
+
+def files_of(diff: bytes) -> list[dict[str, Any]]:
+    """Revision.files of the built-in diff; any other diff is one file, named by its last `+++` line."""
+    if diff == DIFF:
+        middle = DIFF.index(b"diff --git a/tests")
+        spans = [(0, middle), (middle, len(DIFF))]
+        return [file | {"start": start, "end": end} for file, (start, end) in zip(FILES, spans, strict=True)]
+    path = diff.rpartition(b"\n+++ b/")[2].partition(b"\n")[0].decode("utf-8", "replace") or "file"
+    added = sum(line[:1] == b"+" and line[:4] != b"+++ " for line in diff.split(b"\n"))
+    removed = sum(line[:1] == b"-" and line[:4] != b"--- " for line in diff.split(b"\n"))
+    counts = {"added": added, "removed": removed, "start": 0, "end": len(diff)}
+    return [{"path": path, "old_path": path, "status": "modified"} | counts]
+
+
+def make_fit(revision: Revision | None = None, release: Release | None = None, **given: Any) -> Fit:
+    revision = revision or make_revision()
+    release = release or make_release(revision.contribution.component)
+    given = {"state": Fit.State.APPLIES, "release_commit": release.commit, "commit": make_commit_id()} | given
+    return Fit.objects.create(revision=revision, release=release, **given)
+
+
+def make_build(
+    revision: Revision | None = None, release: Release | None = None, *, log: bytes = b"all is well\n", **given: Any
+) -> Build:
+    """A build of a revision, passed unless `state` is given; a release without a revision is the bare build."""
+    if release is None:
+        revision = revision or make_revision()
+        release = make_release(revision.contribution.component)
+    usual: dict[str, Any] = {
+        "serial": Build.objects.filter(revision=revision, release=release).count() + 1 if revision else 1,
+        "commit": release.commit,
+        "recipe": {"build": "true"},
+        "recipe_digest": hashlib.sha256(b"recipe").hexdigest(),
+        "state": Build.State.PASSED,
+    }
+    usual |= given
+    if usual["state"] not in {Build.State.QUEUED, Build.State.RUNNING}:
+        now = timezone.now()
+        usual = {"log": make_blob(log), "started_at": now, "finished_at": now, "exit_code": 0} | usual
+    return Build.objects.create(revision=revision, release=release, **usual)
+
+
+def make_artifact(build: Build | None = None, name: str = "", content: bytes = b"wheel", **given: Any) -> Artifact:
+    """A file of a build (a new one unless given); give `revision=` instead for an uploaded executable."""
+    if not given.get("revision"):
+        build = build or make_build()
+    name = name or f"swiftclient-{next(serial)}.0-py3-none-any.whl"
+    return Artifact.objects.create(build=build, name=name, blob=make_blob(content), **given)
+
+
+def make_publication(build: Build | None = None, **given: Any) -> Publication:
+    """A live publication of a passed build with one artifact."""
+    build = build or make_build()
+    if not build.artifacts.exists():
+        make_artifact(build)
+    given = {"revision": build.revision, "release": build.release} | given
+    return Publication.objects.create(build=build, **given)
+
+
+def make_comment(contribution: Contribution | None = None, text: str = "It works.", **given: Any) -> Comment:
+    contribution = contribution or make_contribution()
+    author = given.pop("author", None) or make_person()
+    given = {"html": f"<p>{text}</p>"} | given
+    return Comment.objects.create(contribution=contribution, text=text, author=author, **given)
+
+
+def make_vote(contribution: Contribution | None = None, value: int = 1, **given: Any) -> Vote:
+    contribution = contribution or make_contribution()
+    person = given.pop("person", None) or make_person()
+    return Vote.objects.create(contribution=contribution, person=person, value=value, **given)
+
+
+def make_report(contribution: Contribution | None = None, release: Release | None = None, **given: Any) -> FieldReport:
+    contribution = contribution or make_contribution()
+    release = release or make_release(contribution.component)
+    organisation = given.pop("organisation", None) or make_organisation()
+    author = given.pop("author", None) or make_person(organisation=organisation)
+    usual = {"revision": contribution.current, "outcome": "works", "stage": "production", "reported_at": timezone.now()}
+    return FieldReport.objects.create(
+        contribution=contribution, release=release, organisation=organisation, author=author, **(usual | given)
+    )
+
+
+def make_review(revision: Revision | None = None, **given: Any) -> Review:
+    revision = revision or make_revision()
+    reviewer = given.pop("reviewer", None) or make_person()
+    given = {"verdict": Review.Verdict.APPROVE, "reviewed_at": timezone.now()} | given
+    return Review.objects.create(revision=revision, reviewer=reviewer, **given)
+
+
+def recompute(contribution: Contribution) -> Contribution:
+    """Count the contribution's evidence anew, as every action does."""
+    Standing.objects.recompute(contribution)
+    return contribution
