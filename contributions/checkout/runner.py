@@ -83,7 +83,7 @@ NETWORK_CONFIGURATION = (
 )
 
 
-class GitFailed(Exception):  # noqa: N818 - it reads as what happened, as the refusals do
+class GitFailed(Exception):
     """git ended with another code than 0; `stderr` is what it said, `timed_out` that we ended it."""
 
     def __init__(self, args: Sequence[str], code: int, stderr: str, *, timed_out: bool = False) -> None:
