@@ -23,7 +23,7 @@ class Invalid(Refusal):
 
 
 class NotAllowed(Refusal):
-    """This person may not do this."""
+    """The person has no right to do it."""
 
 
 class Missing(Refusal):
@@ -39,7 +39,7 @@ class TooLarge(Refusal):
 
 
 class TooMany(Refusal):
-    """This person does this too often; `retry_after` is in seconds."""
+    """Done too often; `retry_after` is in seconds."""
 
     def __init__(self, sentence: str, *, retry_after: int, field: str = "") -> None:
         super().__init__(sentence, field=field)
@@ -52,3 +52,7 @@ class Trouble(Exception):
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence)
         self.sentence = sentence
+
+
+class LeaseLost(Exception):
+    """Another worker has the row now: its result counts, ours is dropped."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from django.db import models
@@ -69,6 +70,11 @@ class Release(Stateful):
 
     def get_absolute_url(self) -> str:
         return reverse("release", args=[self.component.slug, self.name])
+
+    @staticmethod
+    def slug_of(component: Component, name: str) -> str:
+        """A release's one name in the pip index: component and release in letters, digits, dots, hyphens."""
+        return f"{component.slug}-{re.sub(r'[^A-Za-z0-9.]+', '-', name).strip('-')}"[:160]
 
     @property
     def is_supported(self) -> bool:

@@ -11,6 +11,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from contributions.errors import Clash, LeaseLost
+
 from .moves import Stateful
 
 if TYPE_CHECKING:
@@ -39,6 +41,14 @@ class WorkQuerySet(models.QuerySet[Any]):
         )
         return self.get(pk=pk, lease=token) if taken else None
 
+    def unheard(self, most: int) -> list[int]:
+        """The keys of at most `most` waiting rows whose doorbell seems lost, oldest first; they count as rung now."""
+        before = Now() - timedelta(seconds=settings.LEASE_SECONDS)
+        forgotten = (Q(rung_at=None) & Q(queued_at__lt=before)) | Q(rung_at__lt=before) | Q(state=RUNNING)
+        keys = list(self.waiting().filter(forgotten).order_by("queued_at").values_list("pk", flat=True)[:most])
+        self.filter(pk__in=keys).update(rung_at=Now())
+        return keys
+
     def give_up(self) -> Sequence[int]:
         """End the rows that no attempt finished; return their keys."""
         spent = self.waiting().filter(attempts__gte=settings.ATTEMPTS)
@@ -60,6 +70,7 @@ class Work(Stateful):
     lease = models.UUIDField(null=True, editable=False)
     lease_until = models.DateTimeField(null=True, editable=False)
     queued_at = models.DateTimeField(db_default=Now(), editable=False)
+    rung_at = models.DateTimeField(null=True, editable=False)
     started_at = models.DateTimeField(null=True, editable=False)
     finished_at = models.DateTimeField(null=True, editable=False)
     sentence = models.TextField(blank=True, help_text="Why it ended as it did, in words a customer may read.")
@@ -85,12 +96,18 @@ class Work(Stateful):
         return mine.update(lease_until=until) == 1
 
     def finish(self, to: str, **values: Any) -> Self:
-        """Record the one result. Raises Clash when the lease was lost to another worker meanwhile."""
-        return self.move(to, held={"lease": self.lease}, finished_at=Now(), lease=None, lease_until=None, **values)
+        """Record the one result. Raises LeaseLost when another worker has the row meanwhile."""
+        return self._let_go(to, finished_at=Now(), **values)
 
     def put_back(self, sentence: str) -> None:
         """Our side failed: queue the row again while attempts are left, else end it as errored with `sentence`."""
         if self.attempts < settings.ATTEMPTS:
-            self.move(QUEUED, held={"lease": self.lease}, lease=None, lease_until=None, sentence=sentence)
+            self._let_go(QUEUED, queued_at=Now(), rung_at=None, sentence=sentence)
         else:
             self.finish(ERRORED, sentence=sentence)
+
+    def _let_go(self, to: str, **values: Any) -> Self:
+        try:
+            return self.move(to, held={"lease": self.lease}, lease=None, lease_until=None, **values)
+        except Clash as clash:
+            raise LeaseLost(clash.sentence) from None

@@ -1,0 +1,66 @@
+"""Discussing a contribution."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+
+from contributions.errors import Invalid, NotAllowed
+from contributions.markup import render
+from contributions.models import Comment, Event, Standing
+
+from .pacing import pace
+from .words import prose
+
+if TYPE_CHECKING:
+    from contributions.models import Contribution, Person
+
+
+def comment(*, author: Person, contribution: Contribution, text: str, parent: Comment | None = None) -> Comment:
+    if not contribution.may_be_discussed_by(author):
+        raise NotAllowed("Log in to comment.")
+    if parent is not None and parent.contribution_id != contribution.pk:
+        raise Invalid("The comment you answer belongs to another contribution.", field="parent")
+    pace(author, Event.Verb.COMMENTED)
+    text = _text(text)
+    html = render(text)
+    with transaction.atomic():
+        made = Comment.objects.create(
+            contribution=contribution,
+            parent=parent,
+            author=author,
+            organisation=author.organisation,
+            revision=contribution.current,
+            text=text,
+            html=html,
+        )
+        Event.objects.write(Event.Verb.COMMENTED, actor=author, contribution=contribution, revision=made.revision)
+        Standing.objects.recompute(contribution)
+    return made
+
+
+def edit_comment(*, person: Person, comment: Comment, text: str) -> Comment:
+    if not comment.may_be_edited_by(person):
+        raise NotAllowed("Only its author can edit a comment.")
+    text = _text(text)
+    Comment.objects.standing().filter(pk=comment.pk).update(text=text, html=render(text), edited_at=Now())
+    comment.refresh_from_db()
+    return comment
+
+
+def remove_comment(*, person: Person, comment: Comment) -> Comment:
+    """Blank the words; the place in the thread and the replies stay."""
+    if not comment.may_be_removed_by(person):
+        raise NotAllowed("Only its author or staff can remove a comment.")
+    with transaction.atomic():
+        Comment.objects.standing().filter(pk=comment.pk).update(text="", html="", removed_at=Now())
+        Standing.objects.recompute(comment.contribution)
+    comment.refresh_from_db()
+    return comment
+
+
+def _text(text: str) -> str:
+    return prose(text, most=settings.MAX_TEXT_BYTES, what="The comment", field="text", needed=True)

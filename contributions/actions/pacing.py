@@ -1,0 +1,37 @@
+"""How often one person may do a thing: counted in the history, so that every face and process sees the same count."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db.models.functions import Now
+
+from contributions.errors import TooMany
+from contributions.models import Event
+
+if TYPE_CHECKING:
+    from contributions.models import Person
+
+WINDOW = timedelta(minutes=1)
+MOST_A_MINUTE = {
+    Event.Verb.SUBMITTED: 30,
+    Event.Verb.REVISED: 30,
+    Event.Verb.VOTED: 60,
+    Event.Verb.COMMENTED: 20,
+    Event.Verb.REPORTED: 30,
+    Event.Verb.REVIEWED: 60,
+    Event.Verb.TOKEN_MADE: 10,
+    Event.Verb.JOINED: 20,
+}
+
+
+def pace(person: Person, verb: Event.Verb) -> None:
+    """Raise TooMany when the person did this as often in the last minute as anyone may."""
+    most = MOST_A_MINUTE[verb]
+    done = Event.objects.filter(actor=person, verb=verb, at__gt=Now() - WINDOW).order_by()[:most].count()
+    if done >= most:
+        raise TooMany(
+            f"You {verb.label} {most} times within a minute; that is the most. Wait a minute and try again.",
+            retry_after=int(WINDOW.total_seconds()),
+        )

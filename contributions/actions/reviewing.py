@@ -1,0 +1,83 @@
+"""A maintainer's verdict. Approval is bound to the revision that was looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from contributions.errors import Clash, Invalid, NotAllowed
+from contributions.markup import render
+from contributions.models import Contribution, Event, Review, Standing
+from contributions.tasks import ring_for_publishing
+
+from .pacing import pace
+from .words import prose
+
+if TYPE_CHECKING:
+    from contributions.models import Person, Revision
+
+Verdict, State = Review.Verdict, Contribution.State
+
+
+def review(
+    *, reviewer: Person, contribution: Contribution, verdict: str, message: str = "", revision: int | None = None
+) -> Review:
+    """Approve, request changes or reject the current revision; `revision` is the number that was looked at.
+
+    A rejection or a request for changes stands until its maker or a new revision takes it away. With enough approvals
+    and nobody against, the contribution is approved and its passed builds are published.
+    """
+    if not contribution.may_be_reviewed_by(reviewer):
+        raise NotAllowed("Only maintainers of the component review, never their own work, and not what is withdrawn.")
+    if verdict not in Verdict.values:
+        raise Invalid("The verdict is one of " + ", ".join(Verdict.values) + ".", field="verdict")
+    pace(reviewer, Event.Verb.REVIEWED)
+    message = prose(message, most=settings.MAX_TEXT_BYTES, what="The message", field="message")
+    if verdict != Verdict.APPROVE and not message:
+        raise Invalid("Say why, so that the author can act on it.", field="message")
+    html = render(message)
+    with transaction.atomic():
+        locked = Contribution.objects.select_for_update(of=("self",)).get(pk=contribution.pk)
+        seen = _as_seen(locked, revision)
+        made, _ = Review.objects.update_or_create(
+            revision=seen,
+            reviewer=reviewer,
+            defaults={"verdict": verdict, "message": message, "html": html, "reviewed_at": timezone.now()},
+        )
+        Event.objects.write(
+            Event.Verb.REVIEWED, actor=reviewer, contribution=contribution, revision=seen, text=str(verdict)
+        )
+        _settle(locked, seen, reviewer)
+        Standing.objects.recompute(contribution)
+    return made
+
+
+def _as_seen(contribution: Contribution, number: int | None) -> Revision:
+    current = contribution.current
+    if current is None:
+        raise Clash("There is no received revision to review yet.")
+    if number is not None and number != current.number:
+        raise Clash(f"v{current.number} came after the v{number} that you looked at. Look at it, then decide again.")
+    return current
+
+
+def _settle(contribution: Contribution, revision: Revision, reviewer: Person) -> None:
+    """Move the contribution to where the standing verdicts on its current revision put it."""
+    verdicts = list(revision.reviews.values_list("verdict", flat=True))
+    if Verdict.REJECT in verdicts:
+        to = State.REJECTED
+    elif Verdict.REQUEST_CHANGES in verdicts:
+        to = State.CHANGES_REQUESTED
+    elif len(verdicts) >= contribution.component.approvals_needed:
+        to = State.APPROVED
+    else:
+        to = State.OPEN
+    if to == contribution.state:
+        return
+    contribution.move(to)
+    if to == State.APPROVED:
+        Event.objects.write(Event.Verb.APPROVED, actor=reviewer, contribution=contribution, revision=revision)
+        ring_for_publishing(contribution)

@@ -1,0 +1,104 @@
+"""Where a revision comes from: an uploaded patch, a git server, an uploaded executable, or the words themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, Protocol
+
+from django.conf import settings
+
+from contributions.checkout import addresses
+from contributions.errors import Invalid
+from contributions.models import Blob, Contribution, Revision
+from contributions.patches import is_bundle
+
+from .words import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HEAD = 64  # bytes that tell a git bundle from a patch
+Kind = Contribution.Kind
+PATCHED = frozenset({Kind.REFINEMENT, Kind.IMPROVEMENT})
+
+
+class Upload(Protocol):
+    """An uploaded file, streamed."""
+
+    name: str | None
+
+    def chunks(self) -> Iterator[bytes]: ...
+
+
+class Source(Protocol):
+    kinds: frozenset[str]
+
+    def stored(self) -> dict[str, Any]:
+        """Store the bytes and return the columns of the revision that name them; raises Refusal."""
+        ...
+
+
+@dataclass(frozen=True)
+class PatchFile:
+    """A patch, a mailbox of patches, or a git bundle."""
+
+    file: Upload
+    kinds: frozenset[str] = PATCHED
+
+    def stored(self) -> dict[str, Any]:
+        blob = Blob.objects.keep(self.file.chunks(), most=settings.MAX_PATCH_BYTES, what="The patch")
+        with blob.open() as content:
+            bundled = is_bundle(content.read(HEAD))
+        source = Revision.Source.BUNDLE if bundled else Revision.Source.PATCH
+        return {"source": source, "raw": blob, "filename": base_name(self.file.name)}
+
+
+@dataclass(frozen=True)
+class GitRef:
+    """A branch, tag or commit on a git server that the worker can reach."""
+
+    url: str
+    ref: str
+    kinds: frozenset[str] = PATCHED
+
+    def stored(self) -> dict[str, Any]:
+        addresses.check_url(self.url, allow_private=settings.ALLOW_PRIVATE_UPSTREAMS)
+        addresses.check_ref(self.ref)
+        return {"source": Revision.Source.GIT, "git_url": self.url, "git_ref": self.ref}
+
+
+@dataclass(frozen=True)
+class ArtifactFile:
+    """A prebuilt executable; `sha256`, when given, is what its sender computed."""
+
+    file: Upload
+    sha256: str = ""
+    kinds: frozenset[str] = frozenset({Kind.EXECUTABLE})
+
+    def stored(self) -> dict[str, Any]:
+        name = base_name(self.file.name)
+        blob = Blob.objects.keep(self.file.chunks(), most=settings.MAX_ARTIFACT_BYTES, what="The artifact")
+        if self.sha256 and self.sha256.strip().lower() != blob.sha256:
+            raise Invalid(f"The file has the SHA-256 {blob.sha256}, not the one you gave.", field="sha256")
+        return {"source": Revision.Source.ARTIFACT, "raw": blob, "filename": name, "fingerprint": blob.sha256}
+
+
+@dataclass(frozen=True)
+class Note:
+    """An experience: its words are the description."""
+
+    text: str
+    kinds: frozenset[str] = frozenset({Kind.EXPERIENCE})
+
+    def stored(self) -> dict[str, Any]:
+        if not self.text.strip():
+            raise Invalid("Tell your experience in the description.", field="description")
+        blob = Blob.objects.keep_bytes(clean(self.text).encode())
+        return {"source": Revision.Source.NOTE, "raw": blob, "filename": "note.md", "fingerprint": blob.sha256}
+
+
+def base_name(name: str | None) -> str:
+    """The last part of a file's name, in one line of at most 255 characters."""
+    last = PurePosixPath(clean(name or "").replace("\\", "/").replace("\n", " ")).name
+    return last[-255:] or "unnamed"

@@ -1,0 +1,110 @@
+"""Sharing something: a new contribution, or a new revision of one. Stores the bytes and one row, answers at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+
+from contributions.errors import Clash, Invalid, NotAllowed
+from contributions.markup import render
+from contributions.models import Contribution, Event, Revision, Standing
+from contributions.models.contribution import TITLE_LENGTH
+from contributions.tasks import ring
+
+from .pacing import pace
+from .words import one_line, prose
+
+if TYPE_CHECKING:
+    from contributions.models import Component, Person, Release
+
+    from .sources import Source
+
+WANTED = {
+    Contribution.Kind.REFINEMENT: "a patch file, or a git URL and a ref",
+    Contribution.Kind.IMPROVEMENT: "a patch file, or a git URL and a ref",
+    Contribution.Kind.EXECUTABLE: "an artifact file",
+    Contribution.Kind.EXPERIENCE: "a description and no file",
+}
+
+
+def submit(
+    *,
+    author: Person,
+    component: Component,
+    kind: str,
+    title: str,
+    release: Release | None,
+    source: Source,
+    description: str = "",
+) -> Contribution:
+    """Share something new. The worker receives it next."""
+    pace(author, Event.Verb.SUBMITTED)
+    _refuse_mismatch(component, kind, release, source)
+    title = one_line(title, most=TITLE_LENGTH, what="The title", field="title")
+    description = prose(description, most=settings.MAX_TEXT_BYTES, what="The description", field="description")
+    html, stored = render(description), source.stored()
+    with transaction.atomic():
+        contribution = Contribution.objects.create(
+            component=component,
+            kind=kind,
+            title=title,
+            description=description,
+            description_html=html,
+            author=author,
+            organisation=author.organisation,
+            release=release,
+        )
+        revision = Revision.objects.create(
+            contribution=contribution, number=1, submitted_by=author, release=release, **stored
+        )
+        Event.objects.write(Event.Verb.SUBMITTED, actor=author, contribution=contribution, revision=revision)
+        Standing.objects.recompute(contribution)
+        ring(revision)
+    return contribution
+
+
+def revise(
+    *, author: Person, contribution: Contribution, source: Source, note: str = "", release: Release | None = None
+) -> Revision:
+    """Send v2, v3, ... of one's own contribution; approvals are asked for again once it is received."""
+    if not contribution.may_be_revised_by(author):
+        raise NotAllowed("Only its author can revise a contribution, and only until it is withdrawn.")
+    pace(author, Event.Verb.REVISED)
+    release = release or contribution.release
+    _refuse_mismatch(contribution.component, contribution.kind, release, source)
+    note = prose(note, most=settings.MAX_TEXT_BYTES, what="The note", field="note")
+    stored = source.stored()
+    with transaction.atomic():
+        Contribution.objects.select_for_update(of=("self",)).get(pk=contribution.pk)
+        last = contribution.revisions.aggregate(last=Max("number"))["last"] or 0
+        revision = _numbered(contribution, last + 1, submitted_by=author, note=note, release=release, **stored)
+        Event.objects.write(Event.Verb.REVISED, actor=author, contribution=contribution, revision=revision)
+        Standing.objects.recompute(contribution)
+        ring(revision)
+    return revision
+
+
+def _numbered(contribution: Contribution, number: int, **columns: object) -> Revision:
+    try:
+        return Revision.objects.create(contribution=contribution, number=number, **columns)
+    except IntegrityError:
+        raise Clash(f"v{number} was sent at the same moment; send yours again.") from None
+
+
+def _refuse_mismatch(component: Component, kind: str, release: Release | None, source: Source) -> None:
+    if kind not in Contribution.Kind.values:
+        raise Invalid("The kind is one of " + ", ".join(Contribution.Kind.values) + ".", field="kind")
+    chosen = Contribution.Kind(kind)
+    if kind not in source.kinds:
+        raise Invalid(f"{_article(chosen.label)} needs {WANTED[chosen]}.", field="kind")
+    if release is not None and release.component_id != component.pk:
+        raise Invalid(f"{release.name} is not a release of {component.name}.", field="release")
+    if release is None and chosen is not Contribution.Kind.EXPERIENCE:
+        raise Invalid("Choose the release that it was made for.", field="release")
+
+
+def _article(noun: str) -> str:
+    return f"{'An' if noun[0] in 'AEIOU' else 'A'} {noun.lower()}"

@@ -1,0 +1,58 @@
+"""Taking something back: a contribution by its author, a publication out of the feed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+
+from contributions.errors import NotAllowed
+from contributions.models import Contribution, Event, Publication, Standing
+
+from .words import prose
+
+if TYPE_CHECKING:
+    from contributions.models import Person
+
+
+def withdraw(*, person: Person, contribution: Contribution, reason: str) -> Contribution:
+    """End a contribution and take all its publications out of the feed."""
+    if not contribution.may_be_withdrawn_by(person):
+        raise NotAllowed("Only its author or staff can withdraw a contribution, and only once.")
+    reason = _reason(reason)
+    with transaction.atomic():
+        contribution.move(Contribution.State.WITHDRAWN)
+        Event.objects.write(Event.Verb.WITHDRAWN, actor=person, contribution=contribution, text=reason)
+        for publication in Publication.objects.live().filter(revision__contribution=contribution):
+            _take_out(publication, person, reason)
+        Standing.objects.recompute(contribution)
+    return contribution
+
+
+def withdraw_publication(*, person: Person, publication: Publication, reason: str) -> Publication:
+    """Take one build out of pip's choice; the feed tells of it, the page stays with the reason."""
+    if not publication.may_be_withdrawn_by(person):
+        raise NotAllowed("Only its author, a maintainer or staff can withdraw a publication, and only once.")
+    reason = _reason(reason)
+    with transaction.atomic():
+        return _take_out(publication, person, reason)
+
+
+def _reason(text: str) -> str:
+    return prose(text, most=settings.MAX_TEXT_BYTES, what="The reason", field="reason", needed=True)
+
+
+def _take_out(publication: Publication, person: Person, reason: str) -> Publication:
+    publication.move(Publication.State.WITHDRAWN, withdrawn_at=Now(), withdrawn_by=person, reason=reason)
+    Event.objects.write(
+        Event.Verb.UNPUBLISHED,
+        actor=person,
+        contribution=publication.revision.contribution,
+        revision=publication.revision,
+        release=publication.release,
+        publication=publication,
+        text=reason,
+    )
+    return publication

@@ -1,0 +1,166 @@
+"""Building: check out, run the recipe in the sandbox, keep the log and the artifacts, record one verdict."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+
+from contributions import sandbox
+from contributions.checkout import sources
+from contributions.errors import Refusal, Trouble
+from contributions.models import Artifact, Blob, Build, Event, LogPiece, Recipe, Standing
+
+from .leasing import Lease, leased
+from .places import mirror_of, mirror_with
+from .preparing import prepared_for
+from .publishing import publish
+from .recipes import environment_of, limits_of, toolchain_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from contributions.models import Fit
+    from contributions.models.work import Work
+
+log = logging.getLogger(__name__)
+
+VERDICTS = {"passed": Build.State.PASSED, "failed": Build.State.FAILED, "timed_out": Build.State.TIMED_OUT}
+
+
+def queue_build(fit: Fit) -> Build | None:
+    """One build of a fit's commit by the component's recipe; None when there is no recipe."""
+    recipe = Recipe.objects.filter(component=fit.release.component_id).first()
+    if recipe is None:
+        return None
+    last = Build.objects.filter(revision=fit.revision_id, release=fit.release_id).aggregate(last=Max("serial"))["last"]
+    return Build.objects.create(
+        revision=fit.revision,
+        release=fit.release,
+        serial=(last or 0) + 1,
+        commit=fit.commit,
+        recipe=recipe.as_data(),
+        recipe_digest=recipe.digest,
+    )
+
+
+def queue_bare_build(build: Build) -> Build | None:
+    """The same recipe on the release without the patch, so that a failure can be told apart; None when it was asked."""
+    bare, made = Build.objects.get_or_create(
+        revision=None,
+        release=build.release,
+        commit=build.release.commit,
+        recipe_digest=build.recipe_digest,
+        defaults={"recipe": build.recipe},
+    )
+    return bare if made else None
+
+
+def build(pk: int) -> Sequence[Work]:
+    """Build the row if it waits for that; return what it queued (the bare release, after a failure)."""
+    row: Build | None = Build.objects.claim(pk)
+    if row is None:
+        return []
+    queued: Sequence[Work] = []
+    with leased(row) as lease, tempfile.TemporaryDirectory(prefix="patchbay-build-") as place:
+        try:
+            queued = _record(row, _run(row, lease, Path(place)))
+        except (Trouble, Refusal) as trouble:
+            log.warning("%s errored: %s", row, trouble.sentence)
+            row.put_back(trouble.sentence)
+    return queued
+
+
+class _Log:
+    """Writes the log to the database as it comes, in pieces that a page can poll."""
+
+    def __init__(self, row: Build) -> None:
+        self.row = row
+        self.offset = 0
+        LogPiece.objects.filter(build=row).exclude(attempt=row.attempts).delete()
+
+    def write(self, text: bytes) -> None:
+        self.row.write_log(self.offset, text)
+        self.offset += len(text)
+
+
+def _run(row: Build, lease: Lease, place: Path) -> sandbox.Outcome:
+    component = row.release.component
+    repository = mirror_with(row.revision) if row.revision else mirror_of(component)
+    source = place / "source.git"
+    sources.source_repository(repository, row.commit, source)
+    written = _Log(row)
+    recipe = row.recipe
+    prepared = prepared_for(row, repository, on_output=written.write, keep_going=lease.is_held)
+    job = sandbox.Job(
+        steps=tuple(sandbox.Step(name, recipe[name]) for name in ("build", "test") if recipe[name].strip()),
+        sources=source,
+        commit=row.commit,
+        toolchain=toolchain_of(recipe),
+        prepared=prepared,
+        environment=environment_of(row),
+        artifact_patterns=tuple(recipe["artifact_patterns"]),
+        limits=limits_of(recipe),
+    )
+    return sandbox.run(
+        job, on_output=written.write, keep_going=lease.is_held, artifacts_to=place, uid=settings.SANDBOX_UID
+    )
+
+
+def _record(row: Build, outcome: sandbox.Outcome) -> Sequence[Work]:
+    """One final state per build. An errored or stopped run is ours: it is tried again."""
+    if outcome.verdict not in VERDICTS:
+        raise Trouble(outcome.sentence or "The sandbox ended without a verdict.")
+    kept = [(artifact.name, _keep(artifact.path)) for artifact in outcome.artifacts]
+    whole = Blob.objects.keep_bytes(b"".join(row.pieces()))
+    with transaction.atomic():
+        row.finish(
+            VERDICTS[outcome.verdict],
+            failed_step=outcome.step,
+            exit_code=outcome.exit_code,
+            limit=outcome.limit,
+            refused=[list(pair) for pair in outcome.refused],
+            sentence=outcome.sentence,
+            log=whole,
+        )
+        Artifact.objects.bulk_create(Artifact(build=row, name=name, blob=blob) for name, blob in kept)
+        LogPiece.objects.filter(build=row).delete()
+        return _tell(row)
+
+
+def _keep(path: Path) -> Blob:
+    with path.open("rb") as content:
+        return Blob.objects.keep_bytes(content.read())
+
+
+def _tell(row: Build) -> Sequence[Work]:
+    """Write the history, count the evidence; queue the bare build when a patched one failed."""
+    if row.revision is None:
+        _recount_failures_on(row)
+        return []
+    contribution = row.revision.contribution
+    Event.objects.write(
+        Event.Verb.BUILT,
+        contribution=contribution,
+        revision=row.revision,
+        release=row.release,
+        build=row,
+        text=row.state,
+    )
+    bare = None if row.has_passed else queue_bare_build(row)
+    Standing.objects.recompute(contribution)
+    publish(contribution.pk)
+    return [bare] if bare else []
+
+
+def _recount_failures_on(bare: Build) -> None:
+    """What the bare release does decides whether failures on it count against the patches."""
+    red = Build.objects.filter(release=bare.release, recipe_digest=bare.recipe_digest).exclude(revision=None)
+    failed = red.filter(state__in=[Build.State.FAILED, Build.State.TIMED_OUT]).select_related("revision__contribution")
+    for contribution in {build.revision.contribution for build in failed if build.revision}:
+        Standing.objects.recompute(contribution)

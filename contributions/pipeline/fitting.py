@@ -1,0 +1,100 @@
+"""Meeting a release: every current revision on every supported release, in memory."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import transaction
+
+from contributions.checkout import fitting
+from contributions.errors import Refusal, Trouble
+from contributions.models import Contribution, Event, Fit, Release, Standing
+from contributions.models.work import QUEUED
+
+from .building import queue_build
+from .leasing import leased
+from .places import mirror_with
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from contributions.models import Revision
+    from contributions.models.work import Work
+
+STILL_JUDGED = (Contribution.State.OPEN, Contribution.State.CHANGES_REQUESTED, Contribution.State.APPROVED)
+
+
+def queue_fits_for(revision: Revision) -> Sequence[Fit]:
+    """One fit for each supported release of the component."""
+    releases = Release.objects.supported().filter(component=revision.contribution.component_id).newest_first()
+    return [_queued(revision, release) for release in releases]
+
+
+def queue_fits_of(release: Release) -> Sequence[Fit]:
+    """One fit of each current revision that is still of interest, for a release that is new or has moved."""
+    judged = Contribution.objects.filter(component=release.component_id, state__in=STILL_JUDGED)
+    patched = judged.filter(kind__in=[Contribution.Kind.REFINEMENT, Contribution.Kind.IMPROVEMENT])
+    current = patched.exclude(current=None).select_related("current").order_by("-activity")
+    return [_queued(contribution.current, release) for contribution in current if contribution.current]
+
+
+def _queued(revision: Revision, release: Release) -> Fit:
+    """The fit of the pair, queued (again) unless it is about the commit that the release pins now."""
+    fit, made = Fit.objects.get_or_create(
+        revision=revision, release=release, defaults={"release_commit": release.commit}
+    )
+    if not made and fit.release_commit != release.commit and fit.may_move(QUEUED):
+        fit.move(QUEUED, release_commit=release.commit, attempts=0, sentence="")
+    return fit
+
+
+def fit(pk: int) -> Sequence[Work]:
+    """Judge the pair if it waits for that; return the build that it queued."""
+    row: Fit | None = Fit.objects.claim(pk)
+    if row is None:
+        return []
+    queued: Sequence[Work] = []
+    with leased(row):
+        try:
+            queued = _record(row, _judge(row))
+        except Refusal as refusal:
+            row.put_back(refusal.sentence)
+        except Trouble as trouble:
+            row.put_back(trouble.sentence)
+    return queued
+
+
+def _judge(row: Fit) -> fitting.Verdict:
+    revision = row.revision
+    repository = mirror_with(revision)
+    cache = settings.VAR_DIR / "indexes" / hashlib.sha256(str(repository).encode()).hexdigest()[:16]
+    return fitting.judge(
+        repository,
+        base=revision.base_commit,
+        tip=revision.tip_commit,
+        release=row.release_commit,
+        keep_as=f"{revision.pk}/{row.release_id}",
+        index_cache=cache,
+    )
+
+
+def _record(row: Fit, verdict: fitting.Verdict) -> Sequence[Work]:
+    contribution = row.revision.contribution
+    with transaction.atomic():
+        row.finish(
+            verdict.kind.replace("_", "-"),
+            tree=verdict.tree,
+            commit=verdict.commit,
+            upstream_commit=verdict.upstream_commit,
+            evidence=verdict.evidence,
+            conflicts=list(verdict.files),
+            sentence=verdict.detail,
+        )
+        Event.objects.write(
+            Event.Verb.FITTED, contribution=contribution, revision=row.revision, release=row.release, text=row.state
+        )
+        build = queue_build(row) if row.is_buildable else None
+        Standing.objects.recompute(contribution)
+    return [build] if build else []

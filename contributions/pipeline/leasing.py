@@ -1,0 +1,75 @@
+"""Holding a claimed row while the work goes on: a thread renews the lease, and says when it was lost."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+
+from contributions.errors import LeaseLost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from contributions.models.work import Work
+
+log = logging.getLogger(__name__)
+
+
+class Lease:
+    """`is_held` turns False for ever when another worker took the row, or when nobody could tell for a whole lease."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._over = threading.Event()
+        self._lost = threading.Event()
+
+    def is_held(self) -> bool:
+        return not self._lost.is_set()
+
+    def end(self) -> None:
+        self._over.set()
+
+    def renew_until_over(self) -> None:
+        try:
+            while not self._over.wait(settings.LEASE_RENEW_SECONDS) and self._renewed():
+                pass
+        finally:
+            connection.close()
+
+    def _renewed(self) -> bool:
+        for _ in range(max(settings.LEASE_SECONDS // settings.LEASE_RENEW_SECONDS - 1, 1)):
+            try:
+                held = self._work.renew()
+            except DatabaseError as error:
+                log.warning("Could not renew the lease of %s: %s", self._work, error)
+                connection.close()
+                self._over.wait(settings.LEASE_RENEW_SECONDS)
+                continue
+            if not held:
+                self._lost.set()
+            return held
+        self._lost.set()
+        return False
+
+
+@contextmanager
+def leased(work: Work) -> Iterator[Lease]:
+    """Renew the lease of `work` until the block ends.
+
+    LeaseLost on recording the result ends the block quietly: another worker's result counts, ours is dropped.
+    """
+    lease = Lease(work)
+    thread = threading.Thread(target=lease.renew_until_over, name=f"lease of {work.pk}", daemon=True)
+    thread.start()
+    try:
+        yield lease
+    except LeaseLost as lost:
+        log.warning("Dropped the result of %s: %s", work, lost)
+    finally:
+        lease.end()
+        thread.join()

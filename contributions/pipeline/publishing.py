@@ -1,0 +1,59 @@
+"""Publishing: the only way into the feed. An approved, current revision's passed build, or its uploaded executable."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from contributions.models import Build, Contribution, Event, Publication
+
+if TYPE_CHECKING:
+    from contributions.models import Release
+
+
+def publish(pk: int) -> list[Publication]:
+    """Publish what the contribution has to give and has not given yet; doing it twice changes nothing."""
+    with transaction.atomic():
+        contribution = Contribution.objects.select_for_update(of=("self",)).filter(pk=pk).first()
+        if contribution is None or contribution.state != Contribution.State.APPROVED or contribution.current is None:
+            return []
+        if contribution.kind == Contribution.Kind.EXECUTABLE and contribution.release is not None:
+            return _put(contribution, contribution.release, None)
+        return [made for build in _passed(contribution) for made in _put(contribution, build.release, build)]
+
+
+def _passed(contribution: Contribution) -> list[Build]:
+    """The newest passed build with something to install, per release."""
+    passed = Build.objects.filter(revision=contribution.current_id, state=Build.State.PASSED, artifacts__isnull=False)
+    return list(passed.order_by("release_id", "-serial").distinct("release_id").select_related("release"))
+
+
+def _put(contribution: Contribution, release: Release, build: Build | None) -> list[Publication]:
+    publication, made = Publication.objects.get_or_create(
+        revision=contribution.current, release=release, defaults={"build": build}
+    )
+    if not made:
+        return []
+    Event.objects.write(
+        Event.Verb.PUBLISHED,
+        contribution=contribution,
+        revision=publication.revision,
+        release=release,
+        build=build,
+        publication=publication,
+    )
+    return [publication]
+
+
+def forgotten(most: int) -> list[int]:
+    """Approved contributions with a passed build that is not published, whose doorbell was lost."""
+    given = Publication.objects.filter(revision=OuterRef("current"), release=OuterRef("current__builds__release"))
+    approved = Contribution.objects.filter(
+        state=Contribution.State.APPROVED,
+        current__builds__state=Build.State.PASSED,
+        current__builds__artifacts__isnull=False,
+    )
+    waiting = approved.filter(~Exists(given)).order_by("pk").distinct()
+    return list(waiting.values_list("pk", flat=True)[:most])

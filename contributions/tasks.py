@@ -1,0 +1,89 @@
+"""Doorbells: a task carries a primary key and makes one pipeline call. Losing one loses nothing: rows are the queue."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from celery import shared_task
+from django.db import transaction
+
+from .models import Build, Fit, Revision, UpstreamFetch
+from .pipeline import building, fetching, fitting, publishing, receiving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from celery import Task
+
+    from .models import Contribution
+    from .models.work import Work
+
+log = logging.getLogger(__name__)
+
+RINGS_A_SWEEP = 200
+
+
+def ring(*works: Work) -> None:
+    """Tell a worker, once the transaction is committed, that these rows wait for it."""
+    for work in works:
+        _post_after_commit(BELLS[type(work)], work.pk)
+
+
+def ring_for_publishing(contribution: Contribution) -> None:
+    _post_after_commit(publish, contribution.pk)
+
+
+def _post_after_commit(task: Task[Any, Any], pk: int) -> None:
+    transaction.on_commit(lambda: _post(task, pk))
+
+
+def _post(task: Task[Any, Any], pk: int) -> None:
+    """Post without waiting: when the broker is away the sweep rings later, and the customer never notices."""
+    try:
+        task.apply_async((pk,), retry=False, ignore_result=True)
+    except Exception as error:  # noqa: BLE001 - every transport has its own errors, and none may fail a submission
+        log.warning("The broker did not take %s(%s): %s", task.name, pk, error)
+
+
+@shared_task(name="contributions.tasks.receive")
+def receive(pk: int) -> None:
+    ring(*receiving.receive(pk))
+
+
+@shared_task(name="contributions.tasks.fit")
+def fit(pk: int) -> None:
+    ring(*fitting.fit(pk))
+
+
+@shared_task(name="contributions.tasks.build")
+def build(pk: int) -> None:
+    ring(*building.build(pk))
+
+
+@shared_task(name="contributions.tasks.fetch")
+def fetch(pk: int) -> None:
+    ring(*fetching.fetch(pk))
+
+
+@shared_task(name="contributions.tasks.publish")
+def publish(pk: int) -> None:
+    publishing.publish(pk)
+
+
+@shared_task(name="contributions.tasks.sweep")
+def sweep() -> None:
+    """Ring again for what waits unheard, and end what was tried too often."""
+    for model, task in BELLS.items():
+        for pk in model.objects.give_up():
+            log.error("Gave up on %s %s.", model._meta.verbose_name, pk)
+        _ring_keys(task, model.objects.unheard(RINGS_A_SWEEP))
+    _ring_keys(publish, publishing.forgotten(RINGS_A_SWEEP))
+
+
+def _ring_keys(task: Task[Any, Any], keys: Iterable[int]) -> None:
+    for pk in keys:
+        _post(task, pk)
+
+
+BELLS: dict[type[Any], Task[Any, Any]] = {Revision: receive, Fit: fit, Build: build, UpstreamFetch: fetch}
