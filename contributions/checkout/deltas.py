@@ -96,7 +96,7 @@ def _commit(repo: Path, pair: tuple[str, str], entries: str, message: str, autho
     identity = {
         f"GIT_{role}_{part}": value
         for role in ("AUTHOR", "COMMITTER")
-        for part, value in (("NAME", author.name), ("EMAIL", author.email), ("DATE", f"{date} +0000"))
+        for part, value in (("NAME", author.name), ("EMAIL", author.email), ("DATE", f"@{date} +0000"))
     }
     parent = f"{older}^{{commit}}"
     return git(repo, "commit-tree", tree, "-p", parent, input=message.encode(), env=identity).decode().strip()

@@ -84,13 +84,15 @@ NETWORK_CONFIGURATION = (
 
 
 class GitFailed(Exception):
-    """git ended with another code than 0; `stderr` is what it said, `timed_out` that we ended it."""
+    """git ended with another code than 0, or was ended by us because it took too long (`timed_out`)."""
 
-    def __init__(self, args: Sequence[str], code: int, stderr: str, *, timed_out: bool = False) -> None:
-        super().__init__(f"git {' '.join(args[:3])} ended with {code}: {stderr.strip()[:500]}")
+    timed_out = False
+
+    def __init__(self, args: Sequence[str], code: int, stdout: bytes, stderr: str) -> None:
+        super().__init__(f"git {' '.join(args[:4])} ended with {code}: {stderr.strip()[:500]}")
         self.code = code
+        self.stdout = stdout
         self.stderr = stderr
-        self.timed_out = timed_out
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,9 @@ def run(
     if process.returncode == NOT_FOUND:
         raise Trouble(f"A program that Patchbay needs for git is not on this machine: {said.strip()}")
     if process.returncode or timed_out:
-        raise GitFailed(args, process.returncode, said, timed_out=timed_out)
+        failure = GitFailed(args, process.returncode, output, said)
+        failure.timed_out = timed_out
+        raise failure
     return output
 
 
