@@ -2,8 +2,9 @@
 
 from django.urls import path
 
-from portal.health import healthz
+from portal.health import healthz, readyz
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
 ]

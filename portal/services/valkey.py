@@ -44,6 +44,10 @@ class Valkey:
         except OSError:
             return False
 
+    def listens(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as client:
+            return client.connect_ex(str(self.socket)) == 0
+
     def ensure(self) -> None:
         """Return with the broker running."""
         with alone(self._lock):

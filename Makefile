@@ -1,0 +1,74 @@
+# Patchbay's few commands; `make help` lists them.
+
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+# What `manage.py check --deploy` is held against: the settings of a site in the open.
+DEPLOYED := PATCHBAY_HTTPS=1 PATCHBAY_HOSTS=patchbay.example PATCHBAY_ORIGINS=https://patchbay.example
+# No database is asked where only the code is looked at; nothing listens there.
+NO_DATABASE := DATABASE_URL=postgresql://nobody@127.0.0.1:1/none
+
+.PHONY: help setup setup-tests demo run test lint check bench lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: .venv/site.stamp ## Make the virtual environment and install the locked requirements
+
+demo: setup ## Run the site with a real platform in it (PORT=8000, DEMO=full, EXIT=1)
+	@$(BIN)/python manage.py demo
+
+run: setup ## Run the site at http://127.0.0.1:8000 (PORT=, BIND=)
+	@$(BIN)/python manage.py run
+
+test: setup-tests check ## Check the code and run all tests (ARGS= goes to pytest)
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/tests.stamp ## Check style, types, import contracts and templates
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports >.venv/imports.log || { cat .venv/imports.log; exit 1; }
+	@find templates -name '*.html' -o -name '*.txt' | xargs --no-run-if-empty $(BIN)/djade --target-version 5.2 --check
+
+check: lint ## The same, and Django's own checks of settings and migrations
+	@$(NO_DATABASE) $(DEPLOYED) $(BIN)/python manage.py check --deploy --fail-level WARNING
+	@$(NO_DATABASE) $(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+
+bench: .venv/tests.stamp ## Measure: floor and ours in one run
+	@for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+lock: .venv/tests.stamp ## Lock the requirements again, by hash, after an edit of the .in files
+	@for name in requirements requirements-dev; do \
+	    $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	        --python-version 3.11 $$name.in -o $$name.txt || exit 1; done
+
+clean: ## Stop all that runs here; remove the virtual environment and caches (var/, the data, stays)
+	@[ ! -x $(BIN)/python ] || $(BIN)/python manage.py stop
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache test-results
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The virtual environment, made once; a newer lock file installs again.
+
+.venv/made.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "Patchbay needs Python 3.11 or newer; name one with PYTHON=…"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || ./.ci/need python3-venv
+	@command -v git >/dev/null || ./.ci/need git
+	@$(PYTHON) -m venv --clear .venv
+	@touch $@
+
+.venv/site.stamp: requirements.txt | .venv/made.stamp
+	@echo "Installing the locked requirements into .venv …"
+	@$(PIP) install --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/tests.stamp: requirements-dev.txt .venv/site.stamp
+	@echo "Installing what the tests need into .venv …"
+	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
+
+setup-tests: .venv/tests.stamp
+	@command -v bwrap >/dev/null || ./.ci/need bubblewrap
+	@command -v chromium >/dev/null || ./.ci/need chromium
