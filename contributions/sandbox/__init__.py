@@ -1,0 +1,19 @@
+"""The only room that starts processes of strangers' making: each in a jail of its own, or not at all."""
+
+from contributions.sandbox.bubblewrap import (
+    SandboxUnavailable as SandboxUnavailable,
+    find_bubblewrap as find_bubblewrap,
+)
+from contributions.sandbox.jobs import (
+    Artifact as Artifact,
+    Job as Job,
+    Limits as Limits,
+    Outcome as Outcome,
+    ReachedLimit as ReachedLimit,
+    RefusedFile as RefusedFile,
+    Step as Step,
+    StepEnd as StepEnd,
+    Verdict as Verdict,
+)
+from contributions.sandbox.launching import BUILD_UID as BUILD_UID
+from contributions.sandbox.running import run as run

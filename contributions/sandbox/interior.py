@@ -1,0 +1,169 @@
+"""The jail as bwrap is told to build it: what a build sees, where it may write, and what is not there at all."""
+
+from __future__ import annotations
+
+import marshal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from contributions.sandbox import inside, seccomp
+from contributions.sandbox.cgroups import JAIL_PROCESSES, Fence
+from contributions.sandbox.jobs import MEGABYTE, Job
+
+_JAIL_UID = "1000"
+_SHARED_MEMORY_BYTES = 16 * MEGABYTE
+_LOCKED_BYTES = 65536
+
+_FAKES = {
+    "/etc/passwd": "root:x:0:0:root:/nonexistent:/bin/false\nbuild:x:1000:1000:build:/build/home:/bin/sh\n",
+    "/etc/group": "root:x:0:\nbuild:x:1000:\n",
+    "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n",
+    "/etc/hosts": "127.0.0.1 localhost build\n::1 localhost\n",
+}
+# What programs look up and nobody minds showing.
+_HARMLESS = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/services", "/etc/protocols", "/etc/mime.types")
+_FOR_THE_NETWORK = (
+    "/etc/resolv.conf",
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+    "/etc/ca-certificates",
+    "/etc/pki/tls/certs",
+    "/etc/pki/ca-trust/extracted",
+)
+_DEVICES = ("null", "zero", "full", "random", "urandom")
+# The host's own story, of no use to a build.
+_COVERED = (
+    "cmdline config.gz diskstats interrupts iomem ioports kallsyms kcore key-users keys kmsg kpagecount kpageflags "
+    "modules partitions sched_debug slabinfo softirqs swaps timer_list version_signature vmallocinfo zoneinfo"
+)
+
+
+# Gives bwrap a content to read: takes the bytes, answers the number of a descriptor.
+Hold = Callable[[bytes], str]
+# Gives bwrap a host path to mount: answers the path by which it can be reached.
+Show = Callable[[Path], str]
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """The python3 that the jail has, and the directory to show for it when it is not below /usr."""
+
+    path: str
+    needs: Path | None = None
+
+
+def find_interpreter(toolchain: Path | None) -> Interpreter:
+    """The system's python3, else the toolchain's, else the one that runs us."""
+    for path in ("/usr/bin/python3", "/usr/local/bin/python3"):
+        if Path(path).exists():
+            return Interpreter(path)
+    if toolchain is not None and (toolchain / "bin" / "python3").exists():
+        return Interpreter("/toolchain/bin/python3")
+    base = Path(sys.base_prefix).resolve()
+    return Interpreter(str(base / "bin" / "python3"), needs=base)
+
+
+def options(job: Job, fence: Fence, hold: Hold, show: Show) -> list[str]:
+    """The arguments of bwrap, which carries them out in this order."""
+    return [
+        *("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session"),
+        *("--clearenv", "--hostname", "build", "--uid", _JAIL_UID, "--gid", _JAIL_UID),
+        *(["--share-net"] if job.network else []),
+        *_system(hold, network=job.network),
+        *_process_files(),
+        *_devices(),
+        *_writable(job),
+        *_inputs(job, show),
+        *_room(job, fence, hold),
+        *("--remount-ro", "/", "--chdir", "/build"),
+        *("--seccomp", hold(seccomp.program(memory_is_counted=fence.holds("memory")))),
+    ]
+
+
+def _system(hold: Hold, *, network: bool) -> list[str]:
+    made = ["--ro-bind", "/usr", "/usr"]
+    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
+        top = Path("/", name)
+        if top.is_symlink():
+            made += ["--symlink", str(top.readlink()), str(top)]
+        elif top.is_dir():
+            made += ["--ro-bind", str(top), str(top)]
+    for path, content in _FAKES.items():
+        made += ["--perms", "0444", "--ro-bind-data", hold(content.encode()), path]
+    for path in (*_HARMLESS, *(_FOR_THE_NETWORK if network else ())):
+        made += ["--ro-bind-try", path, path]
+    return made
+
+
+def _process_files() -> list[str]:
+    made = ["--proc", "/proc"]
+    for name in _COVERED.split():
+        if Path("/proc", name).exists():
+            made += ["--ro-bind", "/dev/null", f"/proc/{name}"]
+    return made
+
+
+def _devices() -> list[str]:
+    """Not bwrap's --dev: its terminals would make bwrap map the jail's user by way of uid 0."""
+    made = ["--perms", "0755", "--size", str(MEGABYTE), "--tmpfs", "/dev"]
+    for name in _DEVICES:
+        made += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
+    made += ["--symlink", "/proc/self/fd", "/dev/fd"]
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        made += ["--symlink", f"/proc/self/fd/{number}", f"/dev/{name}"]
+    made += ["--size", str(_SHARED_MEMORY_BYTES), "--perms", "1777", "--tmpfs", "/dev/shm"]  # noqa: S108 - in the jail
+    return [*made, "--remount-ro", "/dev"]
+
+
+def _writable(job: Job) -> list[str]:
+    """One file system of a fixed size for everything: temporary files count towards the disk limit too."""
+    made = ["--size", str(job.limits.disk_mb * MEGABYTE), "--perms", "0755", "--tmpfs", "/build"]
+    made += ["--dir", inside.TREE, "--dir", "/build/home", "--perms", "1777", "--dir", "/build/tmp"]
+    return [*made, "--symlink", "build/tmp", "/tmp", "--symlink", "../build/tmp", "/var/tmp"]  # noqa: S108 - in the jail
+
+
+def _inputs(job: Job, show: Show) -> list[str]:
+    made: list[str] = []
+    for path, place in ((job.sources, "/source.git"), (job.toolchain, "/toolchain"), (job.prepared, "/prepared")):
+        if path is not None:
+            made += ["--ro-bind", show(path), place]
+    if job.output is not None:
+        made += ["--bind", show(job.output), "/prepared"]
+    interpreter = find_interpreter(job.toolchain)
+    if interpreter.needs:
+        made += ["--ro-bind", show(interpreter.needs), str(interpreter.needs)]
+    return made
+
+
+def _room(job: Job, fence: Fence, hold: Hold) -> list[str]:
+    """Our own files in the jail: the program, its orders and the steps."""
+    contents = {"inside.py": Path(inside.__file__).read_bytes(), "job": marshal.dumps(_orders(job, fence), 4)}
+    contents |= {f"steps/{number}": step.script.encode() for number, step in enumerate(job.steps)}
+    made = []
+    for name, content in contents.items():
+        made += ["--perms", "0444", "--ro-bind-data", hold(content), f"{inside.ROOM}/{name}"]
+    return made
+
+
+def _orders(job: Job, fence: Fence) -> dict[str, object]:
+    return {
+        "commit": job.commit if job.sources is not None else "",
+        "steps": [step.name for step in job.steps],
+        "environment": job.environment,
+        "patterns": list(job.artifact_patterns),
+        "most_bytes": job.limits.artifact_mb * MEGABYTE,
+        "rlimits": _inner_limits(job, fence),
+    }
+
+
+def _inner_limits(job: Job, fence: Fence) -> dict[str, int]:
+    """Since Linux 5.14 the process limit counts within the jail's own user namespace, if it is set in there."""
+    processes = job.limits.processes + JAIL_PROCESSES
+    limits = {"RLIMIT_NPROC": processes, "RLIMIT_MEMLOCK": _LOCKED_BYTES, "RLIMIT_MSGQUEUE": 0}
+    if fence.holds("pids"):
+        limits["RLIMIT_NPROC"] = 2 * processes  # the group's limit comes first, for it counts how often it was met
+    if not fence.holds("memory"):
+        limits["RLIMIT_AS"] = job.limits.memory_mb * MEGABYTE
+    return limits
