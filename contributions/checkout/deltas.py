@@ -10,8 +10,12 @@ import re
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from contributions.checkout.runner import git
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 RAW = re.compile(r":\d+ (\d+) [0-9a-f]+ ([0-9a-f]+) ([MAD])\t(.*)")
 
@@ -45,17 +49,29 @@ def cut_deltas(  # noqa: PLR0913 - six plain facts, all named by the caller
     repo: Path, package: str, older: str, newer: str, *, author: Author, most: int = 6
 ) -> list[Delta]:
     """The same repository gives the same patches, byte for byte. Each is kept under refs/delta/."""
-    changes = _changes(repo, older, newer)
-    groups = sorted(_groups(changes), key=lambda group: hashlib.sha256(f"delta:{group[0]}".encode()).digest())
+    groups = _groups(_changes(repo, older, newer))
+    groups.sort(key=lambda group: hashlib.sha256(f"delta:{group[0]}".encode()).digest())
     deltas = []
     for number, files in enumerate(groups[:most], start=1):
         subject = f"{files[0]}: take the change of {newer}"
         message = f"{subject}\n\nCut out of the difference between {package} {older} and {newer}.\n"
-        entries = "".join(f"{changes[name].mode} {changes[name].blob}\t{name}\n" for name in files)
-        commit = _commit(repo, (older, newer), entries, message, author)
-        git(repo, "update-ref", f"refs/delta/{older}-{newer}/{number:02d}", commit)
-        deltas.append(Delta(subject, tuple(files), commit, _mail(repo, commit)))
+        delta = cut_delta(repo, older, newer, files, message=message, author=author)
+        git(repo, "update-ref", f"refs/delta/{older}-{newer}/{number:02d}", delta.commit)
+        deltas.append(delta)
     return deltas
+
+
+def cut_delta(  # noqa: PLR0913 - plain facts, all named by the caller
+    repo: Path, older: str, newer: str, files: Sequence[str], *, message: str, author: Author, onto: str = ""
+) -> Delta:
+    """What became of these files between two releases, as one commit on the older one, or `onto` such a commit.
+
+    Raises KeyError for a file that is the same in both.
+    """
+    changes = _changes(repo, older, newer)
+    entries = "".join(f"{changes[name].mode} {changes[name].blob}\t{name}\n" for name in files)
+    commit = _commit(repo, onto or older, newer, entries, message, author)
+    return Delta(message.partition("\n")[0], tuple(files), commit, _mail(repo, commit))
 
 
 def _changes(repo: Path, older: str, newer: str) -> dict[str, Change]:
@@ -84,13 +100,14 @@ def _test_of(source: str, tests: set[str]) -> list[str]:
     return [test for test in sorted(tests) if PurePosixPath(test).name == wanted and near in test]
 
 
-def _commit(repo: Path, pair: tuple[str, str], entries: str, message: str, author: Author) -> str:
-    """The older release with the entries in place, dated as the newer release."""
-    older, newer = pair
+def _commit(  # noqa: PLR0913, PLR0917 - as above
+    repo: Path, onto: str, newer: str, entries: str, message: str, author: Author
+) -> str:
+    """`onto` with the entries in place, dated as the newer release."""
     date = git(repo, "log", "-1", "--format=%ct", f"{newer}^{{commit}}").decode().strip()
     with tempfile.TemporaryDirectory(prefix="patchbay-index-") as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
-        git(repo, "read-tree", older, env=index)
+        git(repo, "read-tree", onto, env=index)
         git(repo, "update-index", "--index-info", input=entries.encode(), env=index)
         tree = git(repo, "write-tree", env=index).decode().strip()
     identity = {
@@ -98,7 +115,7 @@ def _commit(repo: Path, pair: tuple[str, str], entries: str, message: str, autho
         for role in ("AUTHOR", "COMMITTER")
         for part, value in (("NAME", author.name), ("EMAIL", author.email), ("DATE", f"@{date} +0000"))
     }
-    parent = f"{older}^{{commit}}"
+    parent = f"{onto}^{{commit}}"
     return git(repo, "commit-tree", tree, "-p", parent, input=message.encode(), env=identity).decode().strip()
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from contributions.checkout.deltas import Author, cut_deltas
+from contributions.checkout.deltas import Author, cut_delta, cut_deltas
 from contributions.checkout.runner import git
 from contributions.checkout.sdists import File, SourceRelease, write_repository
 
@@ -40,3 +40,12 @@ def test_a_delta_sits_on_the_older_release_with_the_files_of_the_newer(repo: Pat
         for name in delta.files:
             assert git(repo, "rev-parse", f"{delta.commit}:{name}") == git(repo, "rev-parse", f"2.0:{name}")
         assert git(repo, "show", f"{delta.commit}:README") == b"one\n"
+
+
+def test_chosen_files_become_a_series_with_messages_of_its_own(repo: Path) -> None:
+    first = cut_delta(repo, "1.0", "2.0", ["pkg/a.py"], message="Make a two\n\nIt was one.\n", author=AUTHOR)
+    second = cut_delta(repo, "1.0", "2.0", ["pkg/b.py"], message="Make b two\n", author=AUTHOR, onto=first.commit)
+    assert first.subject == "Make a two"
+    assert b"Subject: [PATCH] Make a two" in first.mail
+    assert git(repo, "rev-parse", f"{second.commit}^").decode().strip() == first.commit
+    assert git(repo, "diff", "--name-only", "1.0", second.commit).split() == [b"pkg/a.py", b"pkg/b.py"]
