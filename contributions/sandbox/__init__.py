@@ -16,4 +16,6 @@ from contributions.sandbox.jobs import (
     Verdict as Verdict,
 )
 from contributions.sandbox.launching import BUILD_UID as BUILD_UID
+from contributions.sandbox.promises import Promise as Promise, self_check as self_check
 from contributions.sandbox.running import run as run
+from contributions.sandbox.toolchains import make_toolchain as make_toolchain, read_toolchain as read_toolchain
