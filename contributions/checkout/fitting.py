@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from contributions.checkout.bench import Bench
 from contributions.checkout.fingerprints import diff
+from contributions.checkout.repositories import has_commit, is_ancestor
 from contributions.checkout.runner import GitFailed, git
 from contributions.checkout.upstream import Account, Evidence, Question, ask_history
 
@@ -68,7 +69,7 @@ def judge(repo: Path, patch: Patch, release: str, *, keep: str = "") -> Verdict:
     The same patch and the same release give the same ids. Raises GitFailed if git fails or takes too long.
     """
     with Bench(repo) as bench:
-        known = _has(repo, patch.base) and _has(repo, patch.tip)
+        known = has_commit(repo, patch.base) and has_commit(repo, patch.tip)
         verdict = _met(bench, patch, release) if known else _met_by_context(bench, patch.diff, release)
         if verdict.commit:
             bench.adopt()
@@ -78,7 +79,7 @@ def judge(repo: Path, patch: Patch, release: str, *, keep: str = "") -> Verdict:
 
 
 def _met(bench: Bench, patch: Patch, release: str) -> Verdict:
-    if _is_ancestor(bench.repo, patch.tip, release):
+    if is_ancestor(bench.repo, patch.tip, release):
         return Verdict(Kind.UPSTREAM, upstream_commit=patch.tip, evidence=Evidence.ANCESTOR)
     change = diff(bench.repo, patch.base, patch.tip)
     paths = tuple(_names(bench.git("diff-tree", "-r", "-z", "--name-only", patch.base, patch.tip)))
@@ -178,26 +179,6 @@ def _commit(bench: Bench, tree: str, release: str, tip: str) -> str:
 
 def _tree_of(bench: Bench, commit: str) -> str:
     return bench.git("rev-parse", "--verify", f"{commit}^{{tree}}").decode().strip()
-
-
-def _has(repo: Path, commit: str) -> bool:
-    try:
-        git(repo, "cat-file", "-e", f"{commit}^{{commit}}")
-    except GitFailed as failure:
-        if failure.timed_out:
-            raise
-        return False
-    return True
-
-
-def _is_ancestor(repo: Path, commit: str, release: str) -> bool:
-    try:
-        git(repo, "merge-base", "--is-ancestor", commit, release)
-    except GitFailed as failure:
-        if failure.code != DOES_NOT_FIT:
-            raise
-        return False
-    return True
 
 
 def _names(listed: bytes) -> list[str]:

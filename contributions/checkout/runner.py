@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -25,6 +25,7 @@ KIB = 1 << 10
 MIB = 1 << 20
 GIB = 1 << 30
 
+MAX_WORDS = 16 * KIB  # of what git says beside its output, the end is kept
 NOT_FOUND = 127  # what env, prlimit and timeout answer when the next program is missing
 
 ENVIRONMENT = {
@@ -83,10 +84,11 @@ NETWORK_CONFIGURATION = (
 )
 
 
-class GitFailed(Exception):
-    """git ended with another code than 0, or was ended by us because it took too long (`timed_out`)."""
+class GitFailed(Trouble):
+    """git ended with another code than 0, or we ended it: it took too long or said too much."""
 
     timed_out = False
+    said_too_much = False
 
     def __init__(self, args: Sequence[str], code: int, stdout: bytes, stderr: str) -> None:
         super().__init__(f"git {' '.join(args[:4])} ended with {code}: {stderr.strip()[:500]}")
@@ -102,6 +104,7 @@ class Fence:
     file_bytes: int = 256 * MIB
     memory_bytes: int = GIB
     cpu_seconds: int = 60
+    output_bytes: int = 256 * MIB
     protocols: str = ""  # a colon-separated list, as GIT_ALLOW_PROTOCOL wants it
     configuration: tuple[str, ...] = field(default=())
 
@@ -147,17 +150,16 @@ def run(
 ) -> bytes:
     """The same without a repository, for `git init` and `git check-ref-format`."""
     command = [*_environment(env, fence), *(fence.prefix(timeout) if fence else ()), *_git(fence), *args]
-    with ExitStack() as stack:
-        process = _start(command, stack.enter_context(_memory_file(input or b"")))
-        output, errors, timed_out = _wait(process, timeout)
-    said = errors.decode("utf-8", "replace")
-    if process.returncode == NOT_FOUND:
+    with _memory_file(input or b"") as stdin:
+        ended = _Ended(_start(command, stdin), timeout, fence.output_bytes if fence else None)
+    said = ended.stderr.decode("utf-8", "replace")
+    if ended.code == NOT_FOUND:
         raise Trouble(f"A program that Patchbay needs for git is not on this machine: {said.strip()}")
-    if process.returncode or timed_out:
-        failure = GitFailed(args, process.returncode, output, said)
-        failure.timed_out = timed_out
+    if ended.code or ended.timed_out or ended.said_too_much:
+        failure = GitFailed(args, ended.code, ended.stdout, said)
+        failure.timed_out, failure.said_too_much = ended.timed_out, ended.said_too_much
         raise failure
-    return output
+    return ended.stdout
 
 
 def _environment(env: Mapping[str, str] | None, fence: Fence | None) -> list[str]:
@@ -187,21 +189,49 @@ def _start(command: list[str], stdin: BinaryIO) -> subprocess.Popen[bytes]:
     return process
 
 
-def _wait(process: subprocess.Popen[bytes], timeout: float) -> tuple[bytes, bytes, bool]:
-    ended = threading.Event()
+class _Ended:
+    """A process that is followed to its end, or brought to it: out of time, or beyond the output it may make."""
 
-    def end() -> None:
-        ended.set()
+    def __init__(self, process: subprocess.Popen[bytes], timeout: float, most: int | None) -> None:
+        self.timed_out = self.said_too_much = False
+        self.stdout = self.stderr = b""
+        self._process = process
+        listener = threading.Thread(target=self._listen, daemon=True)
+        clock = threading.Timer(timeout, self._run_out)
+        listener.start()
+        clock.start()
+        try:
+            self.stdout = self._read(most)
+            listener.join()
+            self.code = process.wait()
+        except BaseException:
+            self._kill()
+            process.wait()
+            raise
+        finally:
+            clock.cancel()
+            for stream in (process.stdout, process.stderr):
+                if stream:
+                    stream.close()
+
+    def _read(self, most: int | None) -> bytes:
+        output = bytearray()
+        while self._process.stdout and (chunk := self._process.stdout.read1(MIB)):  # type: ignore[attr-defined] # a BufferedReader
+            output += chunk
+            if most is not None and len(output) > most:
+                self.said_too_much = True
+                self._kill()
+                return b""
+        return bytes(output)
+
+    def _listen(self) -> None:
+        while self._process.stderr and (chunk := self._process.stderr.read1(KIB)):  # type: ignore[attr-defined] # the same
+            self.stderr = (self.stderr + chunk)[-MAX_WORDS:]
+
+    def _run_out(self) -> None:
+        self.timed_out = True
+        self._kill()
+
+    def _kill(self) -> None:
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-
-    clock = threading.Timer(timeout, end)
-    clock.start()
-    try:
-        output, errors = process.communicate()
-    except BaseException:
-        end()
-        raise
-    finally:
-        clock.cancel()
-    return output, errors, ended.is_set()
+            os.killpg(self._process.pid, signal.SIGKILL)

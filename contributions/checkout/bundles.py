@@ -1,0 +1,106 @@
+"""Bundles: a revision's commits in one file that any git takes. The header is read and written here.
+
+`git bundle unbundle` does not check objects, so the pack inside goes to index-pack, which does.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from contributions.checkout.repositories import commit_of, has_commit
+from contributions.checkout.runner import MIB, Fence, GitFailed, git
+from contributions.errors import Invalid, TooLarge
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_BUNDLE = 64 * MIB
+MAX_HEADER_LINES = 1000
+REF = "refs/heads/patch"
+LINE = re.compile(rb"(?P<minus>-?)(?P<id>[0-9a-f]{40})(?: (?P<name>[^\n]*))?")
+FSCK = re.compile(r"^(?:error|fatal): (.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What stands in the header; the pack begins at byte `pack`."""
+
+    needs: tuple[str, ...]
+    tips: dict[str, str]
+    pack: int
+
+
+def read_header(raw: bytes) -> Bundle:
+    """Raises Invalid if this is not a bundle of version 2 or 3 with SHA-1 ids."""
+    needs: list[str] = []
+    tips: dict[str, str] = {}
+    start = raw.find(b"\n") + 1
+    if raw[:start] not in {b"# v2 git bundle\n", b"# v3 git bundle\n"}:
+        raise Invalid("This is not a git bundle.", field="patch")
+    for _ in range(MAX_HEADER_LINES):
+        end = raw.find(b"\n", start)
+        line, start = raw[start:end], end + 1
+        if end < 0 or not line:
+            break
+        if line.startswith(b"@") and line != b"@object-format=sha1":
+            raise Invalid("The bundle needs an ability of git that the portal does not have.", field="patch")
+        if found := LINE.fullmatch(line):
+            _sort(found, needs, tips)
+    if not tips or raw[start : start + 4] != b"PACK":
+        raise Invalid("The bundle is broken: it names no commit or holds no pack.", field="patch")
+    return Bundle(tuple(needs), tips, start)
+
+
+def _sort(line: re.Match[bytes], needs: list[str], tips: dict[str, str]) -> None:
+    if line["minus"]:
+        needs.append(line["id"].decode())
+    else:
+        tips[(line["name"] or b"").decode("utf-8", "replace")] = line["id"].decode()
+
+
+def unpack(into: Path, raw: bytes) -> str:
+    """Put a bundle's objects into a repository, checked one by one; answers the one commit that it brings.
+
+    Raises Invalid or TooLarge with a sentence.
+    """
+    if len(raw) > MAX_BUNDLE:
+        raise TooLarge(f"A bundle may have {MAX_BUNDLE // MIB} MiB.", field="patch")
+    bundle = read_header(raw)
+    for commit in bundle.needs:
+        if not has_commit(into, commit):
+            raise Invalid(f"The bundle was made on commit {commit[:12]}, which upstream does not have.", field="patch")
+    if len(set(bundle.tips.values())) != 1:
+        raise Invalid("The bundle brings several branches; make one of the branch that is meant.", field="patch")
+    _index(into, raw[bundle.pack :])
+    tip = next(iter(bundle.tips.values()))
+    try:
+        return commit_of(into, tip)
+    except GitFailed as failure:
+        raise Invalid("The bundle does not hold the commit that it names.", field="patch") from failure
+
+
+def _index(into: Path, pack: bytes) -> None:
+    command = ("index-pack", "--stdin", "--fix-thin", "--strict", "--threads=1", f"--max-input-size={MAX_BUNDLE}")
+    try:
+        git(into, *command, input=pack, fence=Fence())
+    except GitFailed as failure:
+        raise Invalid(f"git refuses the objects in the bundle: {complaint(failure.stderr)}", field="patch") from failure
+
+
+def complaint(said: str) -> str:
+    """The first thing that git complains of, in its own words, without ours around it."""
+    found = FSCK.search(said)
+    words = found[1] if found else "they are broken"
+    return "".join(letter if letter.isprintable() else " " for letter in words)[:200]
+
+
+def write_bundle(repo: Path, base: str, tip: str) -> bytes:
+    """base..tip as a bundle; the same commits give the same bytes. Deltas against the base keep it small."""
+    header = f"# v2 git bundle\n-{base}\n{tip} {REF}\n\n".encode()
+    options = ("--stdout", "--thin", "--revs", "--delta-base-offset", "--no-reuse-delta", "--no-reuse-object")
+    pack = git(repo, "pack-objects", "-q", *options, input=f"{tip}\n^{base}\n".encode(), fence=Fence())
+    if len(header) + len(pack) > MAX_BUNDLE:
+        raise TooLarge(f"The commits take more than {MAX_BUNDLE // MIB} MiB.")
+    return header + pack

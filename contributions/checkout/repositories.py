@@ -1,0 +1,54 @@
+"""How a bare repository of ours is laid: no templates, no attributes of strangers, objects borrowed by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from contributions.checkout.runner import GitFailed, git, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# A tree's own .gitattributes may hide hunks, drop files from an archive or change their text. This outranks it.
+ATTRIBUTES = "* !diff !merge !text !eol !filter !ident !working-tree-encoding !export-ignore !export-subst\n"
+
+
+def new_repository(path: Path, *, borrowing: Path | None = None) -> Path:
+    """An empty bare repository; `borrowing` is another one whose objects it sees."""
+    run(["init", "-q", "--bare", "--object-format=sha1", "--template=", "-b", "main", str(path)])
+    (path / "info").mkdir(exist_ok=True)
+    (path / "info" / "attributes").write_text(ATTRIBUTES)
+    if borrowing is not None:
+        (path / "objects" / "info" / "alternates").write_text(f"{borrowing.resolve()}/objects\n")
+    return path
+
+
+def has_commit(repo: Path, commit: str) -> bool:
+    try:
+        git(repo, "cat-file", "-e", f"{commit}^{{commit}}")
+    except GitFailed as failure:
+        if failure.timed_out:
+            raise
+        return False
+    return True
+
+
+def commit_of(repo: Path, name: str) -> str:
+    """The commit id behind a ref or an id. Raises GitFailed if there is none."""
+    return git(repo, "rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}").decode().strip()
+
+
+def is_ancestor(repo: Path, commit: str, of: str) -> bool:
+    try:
+        git(repo, "merge-base", "--is-ancestor", commit, of)
+    except GitFailed as failure:
+        if failure.code != 1:
+            raise
+        return False
+    return True
+
+
+def paths_in(repo: Path, commit: str) -> frozenset[str]:
+    """Every path of a commit's tree; names that are not UTF-8 come as Python's surrogate escapes."""
+    listed = git(repo, "ls-tree", "-r", "-z", "--name-only", commit)
+    return frozenset(listed.decode("utf-8", "surrogateescape").split("\0")) - {""}
