@@ -17,6 +17,7 @@ VOTE_WEIGHT, VOTES_AT_MOST = 0.25, 4.0
 STAGE_WEIGHTS = {"lab": 1.0, "staging": 2.0, "production": 4.0}
 BROKEN_WEIGHT = 1.5
 GREEN_BUILD_WEIGHT, BROKEN_BUILD_WEIGHT = 0.5, 1.0
+NEGLIGIBLE = 1e-9  # evidence decayed to this counts as none; its square would no longer fit a float
 ACTIVITY_STEP = timedelta(days=14)
 
 
@@ -72,12 +73,12 @@ class Evidence:
 
 def wilson(success: float, total: float, z: float = Z) -> float:
     """The lower bound of the Wilson interval for `success` out of `total`; 0 without evidence."""
-    if total <= 0:
+    if total < NEGLIGIBLE:
         return 0.0
     share, square = success / total, z * z
     centre = share + square / (2 * total)
     margin = z * math.sqrt(max(share * (1 - share) / total + square / (4 * total * total), 0.0))
-    return max((centre - margin) / (1 + square / total), 0.0)
+    return max((centre - margin) / (1 + square / total), 0.0) if success else 0.0
 
 
 def activity(up: int, down: int, last_evidence: datetime) -> float:

@@ -59,6 +59,13 @@ class Environment:
         """The words of a comma-separated list."""
         return [word.strip() for word in self.text(name, ",".join(default)).split(",") if word.strip()]
 
+    def pairs(self, name: str) -> dict[str, str]:
+        """The pairs of a comma-separated list of NAME=VALUE."""
+        words = self.words(name)
+        if unpaired := [word for word in words if "=" not in word]:
+            raise UnusableSetting(f"{name} must hold NAME=VALUE pairs, not “{unpaired[0]}”.")
+        return {key.strip(): value.strip() for key, _, value in (word.partition("=") for word in words)}
+
     def choice(self, name: str, default: str, among: Iterable[str]) -> str:
         word = self.text(name, default)
         if word not in set(among):

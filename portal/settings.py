@@ -50,6 +50,7 @@ LEASE_SECONDS = environment.number("PATCHBAY_LEASE_SECONDS", 60, least=3)
 LEASE_RENEW_SECONDS = environment.number("PATCHBAY_LEASE_RENEW_SECONDS", max(1, LEASE_SECONDS // 4), least=1)
 SWEEP_SECONDS = environment.number("PATCHBAY_SWEEP_SECONDS", 15, least=1)
 ATTEMPTS = environment.number("PATCHBAY_ATTEMPTS", 3, least=1)
+PREPARE_ENVIRONMENT = environment.pairs("PATCHBAY_PREPARE_ENVIRONMENT")
 LONGEST_BUILD_SECONDS = environment.number("PATCHBAY_LONGEST_BUILD_SECONDS", 3600, least=10)
 
 # Django
@@ -127,7 +128,7 @@ STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_URL = "files/"
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {"BACKEND": "portal.storage.WholeFileStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 FILE_UPLOAD_PERMISSIONS = 0o640
@@ -224,7 +225,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
         "unacked_restore_interval": 5,
         "unacked_restore_throttle": 1,
         "socket_connect_timeout": 2,
-        "socket_timeout": 3,
+        "socket_timeout": 2,
+        "max_retries": 1,  # of one attempt to publish; a worker asks for its own, without end
+        "interval_start": 0,
+        "interval_step": 0,
     }
     if CELERY_BROKER_URL.startswith(("redis", "valkey"))
     else {}

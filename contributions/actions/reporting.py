@@ -11,9 +11,10 @@ from django.utils import timezone
 from contributions.errors import Invalid, NotAllowed
 from contributions.markup import render
 from contributions.models import Contribution, Event, FieldReport, Standing
+from contributions.plaintext import clean
 
 from .pacing import pace
-from .words import clean, prose
+from .words import prose
 
 if TYPE_CHECKING:
     from datetime import date
@@ -41,6 +42,8 @@ def report(
     if not contribution.may_be_reported_on_by(author):
         raise NotAllowed("A withdrawn contribution takes no reports.")
     _refuse_nonsense(contribution, release, outcome, stage, since)
+    if contribution.current is None:
+        raise Invalid("It is still being received; report once there is a revision to run.")
     pace(author, Event.Verb.REPORTED)
     environment = " ".join(clean(environment).split())[:ENVIRONMENT_LENGTH]
     text = prose(text, most=settings.MAX_TEXT_BYTES, what="The report", field="text")
@@ -73,8 +76,6 @@ def report(
 def _refuse_nonsense(
     contribution: Contribution, release: Release, outcome: str, stage: str, since: date | None
 ) -> None:
-    if contribution.current is None:
-        raise Invalid("It is still being received; report once there is a revision to run.")
     if release.component_id != contribution.component_id:
         raise Invalid(f"{release.name} is not a release of {contribution.component.name}.", field="release")
     if outcome not in FieldReport.Outcome.values:

@@ -12,8 +12,7 @@ from contributions.checkout import addresses
 from contributions.errors import Invalid
 from contributions.models import Blob, Contribution, Revision
 from contributions.patches import is_bundle
-
-from .words import clean
+from contributions.plaintext import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

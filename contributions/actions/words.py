@@ -1,18 +1,9 @@
-"""What people type, made fit to be stored: no control characters, no lone surrogates, no more than asked for."""
+"""What people type, made fit to be stored, and no more of it than was asked for."""
 
 from __future__ import annotations
 
-import unicodedata
-
 from contributions.errors import Invalid, TooLarge
-
-KEPT_CONTROLS = frozenset("\n\t")
-
-
-def clean(text: str) -> str:
-    """The text without characters that no database, feed or terminal should meet; line ends become LF."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(c for c in text if c in KEPT_CONTROLS or unicodedata.category(c) not in {"Cc", "Cs"})
+from contributions.plaintext import clean
 
 
 def one_line(text: str, *, most: int, what: str, field: str) -> str:

@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-VERDICTS = {"passed": Build.State.PASSED, "failed": Build.State.FAILED, "timed_out": Build.State.TIMED_OUT}
+VERDICTS = {
+    sandbox.Verdict.PASSED: Build.State.PASSED,
+    sandbox.Verdict.FAILED: Build.State.FAILED,
+    sandbox.Verdict.TIMED_OUT: Build.State.TIMED_OUT,
+}
 
 
 def queue_build(fit: Fit) -> Build | None:
@@ -123,8 +127,8 @@ def _record(row: Build, outcome: sandbox.Outcome) -> Sequence[Work]:
             VERDICTS[outcome.verdict],
             failed_step=outcome.step,
             exit_code=outcome.exit_code,
-            limit=outcome.limit,
-            refused=[list(pair) for pair in outcome.refused],
+            limit=outcome.limit.words if outcome.limit else "",
+            refused=[[file.name, file.reason] for file in outcome.refused],
             sentence=outcome.sentence,
             log=whole,
         )

@@ -68,7 +68,7 @@ def _make(component: Component, seen: mirror.Found, position: int) -> Release:
         name=seen.name,
         slug=Release.slug_of(component, seen.name),
         kind=seen.kind,
-        ref=seen.ref,
+        ref=seen.name,
         commit=seen.commit,
         position=position,
         released_at=seen.committed_at,
@@ -80,6 +80,6 @@ def _make(component: Component, seen: mirror.Found, position: int) -> Release:
 def pin(component: Component, kind: str, ref: str) -> tuple[str, datetime | None]:
     """The commit that a tag or branch names in the mirror, and when it was made. Raises Missing."""
     for seen in mirror.releases_in(mirror_of(component), ".*"):
-        if seen.kind == kind and seen.ref == ref:
+        if seen.kind == kind and seen.name == ref:
             return seen.commit, seen.committed_at
     raise Missing(f"{component.name} has no {kind} {ref} in the portal's mirror; fetch upstream first.", field="ref")

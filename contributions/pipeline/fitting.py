@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.db import transaction
 
 from contributions.checkout import fitting
@@ -69,22 +67,15 @@ def fit(pk: int) -> Sequence[Work]:
 def _judge(row: Fit) -> fitting.Verdict:
     revision = row.revision
     repository = mirror_with(revision)
-    cache = settings.VAR_DIR / "indexes" / hashlib.sha256(str(repository).encode()).hexdigest()[:16]
-    return fitting.judge(
-        repository,
-        base=revision.base_commit,
-        tip=revision.tip_commit,
-        release=row.release_commit,
-        keep_as=f"{revision.pk}/{row.release_id}",
-        index_cache=cache,
-    )
+    patch = fitting.Patch(revision.base_commit, revision.tip_commit, revision.diff.read() if revision.diff else b"")
+    return fitting.judge(repository, patch, row.release_commit, keep=f"refs/fits/{revision.pk}/{row.release_id}")
 
 
 def _record(row: Fit, verdict: fitting.Verdict) -> Sequence[Work]:
     contribution = row.revision.contribution
     with transaction.atomic():
         row.finish(
-            verdict.kind.replace("_", "-"),
+            verdict.kind,
             tree=verdict.tree,
             commit=verdict.commit,
             upstream_commit=verdict.upstream_commit,

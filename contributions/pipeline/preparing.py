@@ -68,7 +68,7 @@ def _prepare(
         outcome = sandbox.run(
             job, on_output=on_output, keep_going=keep_going, artifacts_to=scratch, uid=settings.SANDBOX_UID
         )
-        if outcome.verdict != "passed":
+        if outcome.verdict != sandbox.Verdict.PASSED:
             raise Trouble(f"The prepare step did not pass on the bare release: {outcome.sentence or outcome.verdict}")
         output.replace(place)
     finally:

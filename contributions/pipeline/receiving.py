@@ -11,16 +11,18 @@ from django.conf import settings
 from django.db import transaction
 
 from contributions import patches
-from contributions.checkout import commits, fingerprints, receipt
+from contributions.checkout import commits, fingerprints, receipt, repositories
 from contributions.errors import Invalid, Refusal, Trouble
 from contributions.models import Artifact, Blob, Contribution, Event, Release, Revision, Standing
+from contributions.plaintext import clean
 
 from .fitting import queue_fits_for
 from .leasing import leased
 from .places import mirror_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from contributions.models.work import Work
 
@@ -36,7 +38,6 @@ class Received:
     base: str
     tip: str
     warnings: tuple[str, ...] = ()
-    cover: str = ""
 
 
 def receive(pk: int) -> Sequence[Work]:
@@ -56,11 +57,10 @@ def receive(pk: int) -> Sequence[Work]:
 
 
 def _refuse(revision: Revision, refusal: Refusal) -> None:
+    sentence = clean(refusal.sentence)
     with transaction.atomic():
-        revision.finish(Revision.State.REFUSED, sentence=refusal.sentence)
-        Event.objects.write(
-            Event.Verb.REFUSED, contribution=revision.contribution, revision=revision, text=refusal.sentence
-        )
+        revision.finish(Revision.State.REFUSED, sentence=sentence)
+        Event.objects.write(Event.Verb.REFUSED, contribution=revision.contribution, revision=revision, text=sentence)
 
 
 def _receive_words(revision: Revision) -> Sequence[Work]:
@@ -76,76 +76,74 @@ def _receive_artifact(revision: Revision) -> Sequence[Work]:
 
 
 def _receive_patch(revision: Revision) -> Sequence[Work]:
-    raw = revision.raw.read() if revision.raw else b""
-    return _store(revision, _commits_of_patch(revision, patches.read_series(raw)))
+    return _store(revision, _commits_of_patch(revision, _raw(revision)))
 
 
 def _receive_bundle(revision: Revision) -> Sequence[Work]:
     repository = mirror_of(revision.contribution.component)
     with tempfile.TemporaryDirectory(prefix="patchbay-") as place:
         bundle, quarantine = Path(place, "upload.bundle"), Path(place, "quarantine.git")
-        bundle.write_bytes(revision.raw.read() if revision.raw else b"")
+        bundle.write_bytes(_raw(revision))
         tip = receipt.unpack_bundle(bundle, quarantine, alternates=repository)
         return _store(revision, _from_quarantine(revision, quarantine, tip))
 
 
 def _receive_git(revision: Revision) -> Sequence[Work]:
     repository = mirror_of(revision.contribution.component)
+    url, ref, private = revision.git_url, revision.git_ref, settings.ALLOW_PRIVATE_UPSTREAMS
     with tempfile.TemporaryDirectory(prefix="patchbay-") as place:
         quarantine = Path(place, "quarantine.git")
-        private = settings.ALLOW_PRIVATE_UPSTREAMS
-        tip = receipt.fetch_ref(
-            revision.git_url, revision.git_ref, quarantine, alternates=repository, allow_private=private
-        )
+        tip = receipt.fetch_ref(url, ref, quarantine, alternates=repository, allow_private=private)
         return _store(revision, _from_quarantine(revision, quarantine, tip))
 
 
-def _from_quarantine(revision: Revision, quarantine: Path, tip: str) -> Received:
+def _raw(revision: Revision) -> bytes:
+    """The bytes as they were sent; a patch or bundle is no larger than settings.MAX_PATCH_BYTES."""
+    return revision.raw.read() if revision.raw else b""
+
+
+def _from_quarantine(revision: Revision, place: Path, tip: str) -> Received:
     """Commits made elsewhere, on the release that they are nearest to."""
-    known = {release.commit: release for release in _releases_for(revision)}
-    found = receipt.base_of(quarantine, tip, list(known))
-    if found is None:
+    base = receipt.base_of(place, tip, [release.commit for release in _releases_for(revision)])
+    if base is None:
         name = revision.contribution.component.name
         raise Invalid(f"The commits share no history with any release of {name} that the portal knows.")
-    _, base = found
-    return Received(quarantine, base, tip)
+    return Received(place, base.commit, tip)
 
 
-def _commits_of_patch(revision: Revision, series: patches.Series) -> Received:
+def _commits_of_patch(revision: Revision, raw: bytes) -> Received:
     """Make commits on the base that the mail names, else the stated release, else the first that takes it."""
     repository = mirror_of(revision.contribution.component)
-    texts = [
-        commits.PatchText(
-            message=patch.message,
-            author_name=patch.author_name,
-            author_email=patch.author_email,
-            authored_at=patch.authored_at or revision.created_at,
-            diff=patch.diff,
-        )
-        for patch in series.patches
-    ]
+    stated_base = patches.read_series(raw).base_commit
     first: Refusal | None = None
-    for base, warning in _bases(revision, series, repository):
+    for base, warnings in _bases(revision, stated_base, repository):
         try:
-            made = commits.make_commits(repository, base, texts, committer=PORTAL, at=revision.created_at)
+            return _made_on(repository, base, raw, revision.created_at, warnings)
         except Refusal as refusal:
             first = first or refusal
-            continue
-        warnings = (*warning, *made.warnings)
-        return Received(repository, base, made.tip, warnings=warnings, cover=series.cover)
     raise first or Invalid(f"{revision.contribution.component.name} has no release that it could be applied to.")
 
 
-def _bases(revision: Revision, series: patches.Series, repository: Path) -> list[tuple[str, tuple[str, ...]]]:
+def _made_on(repository: Path, base: str, raw: bytes, at: datetime, warnings: tuple[str, ...]) -> Received:
+    series = patches.read_series(raw, exists=repositories.paths_in(repository, base).__contains__)
+    texts = [
+        commits.PatchText(patch.message, patch.author_name, patch.author_email, patch.authored_at, patch.diff)
+        for patch in series.patches
+    ]
+    made = commits.make_commits(repository, base, texts, committer=PORTAL, at=at)
+    return Received(repository, base, made.tip, warnings=(*warnings, *made.warnings))
+
+
+def _bases(revision: Revision, stated: str | None, repository: Path) -> list[tuple[str, tuple[str, ...]]]:
+    """Where it may belong, most likely first, each with what the author should know if it turns out to be that."""
     bases: list[tuple[str, tuple[str, ...]]] = []
-    if series.base_commit and commits.has_commit(repository, series.base_commit):
-        bases.append((series.base_commit, ()))
+    if stated and repositories.has_commit(repository, stated):
+        bases.append((stated, ()))
     for release in _releases_for(revision):
-        stated = revision.release is None or release.pk == revision.release.pk
-        warning = (
-            () if stated else (f"It does not apply to {revision.release.name} as sent; it does to {release.name}.",)
-        )
-        bases.append((release.commit, warning))
+        warning = ""
+        if revision.release is not None and release.pk != revision.release.pk:
+            warning = f"It does not apply to {revision.release.name} as you said; it does to {release.name}."
+        bases.append((release.commit, (warning,) if warning else ()))
     return bases
 
 
@@ -164,11 +162,11 @@ def _store(revision: Revision, received: Received) -> Sequence[Work]:
     listed = commits.commits_between(repository, base, tip)
     if not diff.strip():
         raise Invalid("It changes nothing: the tree is the same before and after.")
-    columns = {
+    columns: dict[str, Any] = {
         "base_commit": base,
         "tip_commit": tip,
-        "commits": [commit.as_data() for commit in listed],
-        "files": [file.as_data() for file in patches.parse_diff(diff)],
+        "commits": [_commit_data(commit) for commit in listed],
+        "files": [_file_data(file) for file in patches.parse_diff(diff)],
         "fingerprint": fingerprints.patch_id(repository, base, tip),
         "warnings": list(received.warnings),
     }
@@ -179,6 +177,29 @@ def _store(revision: Revision, received: Received) -> Sequence[Work]:
             "mbox": Blob.objects.keep_bytes(mbox),
         }
         return _accept(revision, **columns)
+
+
+def _commit_data(commit: commits.Commit) -> dict[str, str]:
+    return {
+        "sha": commit.sha,
+        "subject": clean(commit.subject),
+        "body": clean(commit.body),
+        "author": clean(f"{commit.author_name} <{commit.author_email}>"),
+        "authored_at": commit.authored_at.isoformat() if commit.authored_at else "",
+    }
+
+
+def _file_data(file: patches.FileDiff) -> dict[str, str | int | bool]:
+    return {
+        "path": file.new_path,
+        "old_path": file.old_path,
+        "status": file.status,
+        "binary": file.binary,
+        "added": file.added,
+        "removed": file.removed,
+        "start": file.start,
+        "end": file.end,
+    }
 
 
 def _accept(revision: Revision, **columns: Any) -> Sequence[Work]:
@@ -198,7 +219,7 @@ def _accept(revision: Revision, **columns: Any) -> Sequence[Work]:
     return queued
 
 
-READERS = {
+READERS: dict[str, Callable[[Revision], Sequence[Work]]] = {
     Source.PATCH: _receive_patch,
     Source.BUNDLE: _receive_bundle,
     Source.GIT: _receive_git,
