@@ -31,7 +31,8 @@ class Upload(Protocol):
 
 
 class Source(Protocol):
-    kinds: frozenset[str]
+    @property
+    def kinds(self) -> frozenset[str]: ...
 
     def stored(self) -> dict[str, Any]:
         """Store the bytes and return the columns of the revision that name them; raises Refusal."""
