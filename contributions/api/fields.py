@@ -1,0 +1,54 @@
+"""Fields that mean what JSON says: text is text, a number is a number, and links are absolute addresses."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import Any
+
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.utils.html import is_html_input
+
+BIGGEST_KEY = 2**63 - 1  # a bigint
+
+
+class Text(serializers.CharField):
+    """A string, kept as it was sent (actions trim and clean); a number or a boolean is not one."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**{"trim_whitespace": False, **given})
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class WholeNumber(serializers.IntegerField):
+    """A JSON integer: neither true, nor 1.0, nor "1" (digits are fine in a form, which knows only text)."""
+
+    def to_internal_value(self, data: Any) -> int:
+        in_form = is_html_input(getattr(self.parent, "initial_data", {}))
+        if isinstance(data, bool) or not isinstance(data, (int, str) if in_form else int):
+            self.fail("invalid")
+        return int(super().to_internal_value(data))
+
+
+@extend_schema_field(OpenApiTypes.URI)
+class Link(serializers.Field[Any, Any, str | None, Any]):
+    """The absolute address of a named route; `parts` say where the object keeps each part of it.
+
+    None when what `given` names is None: there is nothing at that address then.
+    """
+
+    def __init__(self, name: str, /, *, given: str = "", **parts: str) -> None:
+        super().__init__(read_only=True, source="*", allow_null=bool(given))
+        self.route, self.given, self.parts = name, given, parts
+
+    def to_representation(self, value: Any) -> str | None:
+        if self.given and attrgetter(self.given)(value) is None:
+            return None
+        path = reverse(self.route, kwargs={part: attrgetter(place)(value) for part, place in self.parts.items()})
+        return str(self.context["request"].build_absolute_uri(path))

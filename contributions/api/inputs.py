@@ -1,0 +1,158 @@
+"""What a body may say. A field that is not named here is refused, so that nothing is set that nobody meant to open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.core.files.base import ContentFile
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from contributions.actions.sources import ArtifactFile, GitRef, Note, PatchFile
+from contributions.errors import Invalid
+from contributions.models import Contribution, FieldReport, Review
+
+from .fields import BIGGEST_KEY, Text, WholeNumber
+
+if TYPE_CHECKING:
+    from contributions.actions.sources import Source
+
+PASTED = "pasted.patch"  # the file name of a patch that came as JSON text
+
+
+class Input(serializers.Serializer[Any]):
+    """An object whose fields are all known."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            strangers = sorted(str(name)[:60] for name in data if name not in self.fields)
+            if strangers:
+                raise serializers.ValidationError({name: ["There is no such field here."] for name in strangers})
+        return super().to_internal_value(data)
+
+
+BYTES = {"type": "string", "format": "binary"}
+
+
+@extend_schema_field(BYTES)
+class AttachedFile(serializers.FileField):
+    """A file of a form."""
+
+
+@extend_schema_field(BYTES)
+class FileOrText(serializers.FileField):
+    """A file of a form, or the same as text."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, str):
+            try:
+                return ContentFile(data.encode(), name=PASTED)
+            except UnicodeEncodeError:
+                raise serializers.ValidationError("This text holds half of a character.") from None
+        return super().to_internal_value(data)
+
+
+class SourceInput(Input):
+    """The one thing that a revision is made of."""
+
+    patch = FileOrText(
+        required=False, allow_empty_file=True, help_text="A patch, a mailbox of patches or a git bundle."
+    )
+    git_url = Text(required=False, help_text="A git server, together with git_ref.")
+    git_ref = Text(required=False, help_text="A branch, a tag or a commit there.")
+    artifact = AttachedFile(required=False, allow_empty_file=True, help_text="A prebuilt executable.")
+    sha256 = Text(required=False, allow_blank=True, help_text="Of the artifact, to be checked on arrival.")
+    description = Text(required=False, allow_blank=True, help_text="Markdown; of an experience, the experience itself.")
+
+
+def source_of(sent: Mapping[str, Any]) -> Source:
+    """What was sent, as an action takes it; words alone are a note. Raises Invalid for two things at once."""
+    given = [name for name in ("patch", "git_url", "artifact") if name in sent]
+    if len(given) > 1:
+        raise Invalid(f"Send either {' or '.join(given)}, not both.", field=given[1])
+    if ("git_url" in sent) != ("git_ref" in sent):
+        missing = "git_ref" if "git_url" in sent else "git_url"
+        raise Invalid("A git_url and a git_ref go together.", field=missing)
+    if "sha256" in sent and "artifact" not in sent:
+        raise Invalid("A sha256 belongs to an artifact.", field="sha256")
+    if "patch" in sent:
+        return PatchFile(sent["patch"])
+    if "git_url" in sent:
+        return GitRef(sent["git_url"], sent["git_ref"])
+    if "artifact" in sent:
+        return ArtifactFile(sent["artifact"], sent.get("sha256", ""))
+    return Note(sent.get("description", ""))
+
+
+class ContributionInput(SourceInput):
+    component = Text(help_text="Its slug.")
+    kind = serializers.ChoiceField(choices=Contribution.Kind.values)
+    title = Text()
+    release = Text(required=False, help_text="The name or slug of the release that it was made for.")
+
+
+class RevisionInput(SourceInput):
+    note = Text(required=False, allow_blank=True, help_text="What changed since the revision before.")
+    release = Text(required=False, help_text="The name or slug of the release that it was made for.")
+
+
+class SourceJson(Input):
+    """The same without the file: a patch is text."""
+
+    patch = Text(required=False, help_text="A patch or a mailbox of patches, as text.")
+    git_url = Text(required=False, help_text="A git server, together with git_ref.")
+    git_ref = Text(required=False, help_text="A branch, a tag or a commit there.")
+    description = Text(required=False, allow_blank=True, help_text="Markdown; of an experience, the experience itself.")
+
+
+class ContributionJson(SourceJson):
+    component = Text(help_text="Its slug.")
+    kind = serializers.ChoiceField(choices=Contribution.Kind.values)
+    title = Text()
+    release = Text(required=False, help_text="The name or slug of the release that it was made for.")
+
+
+class RevisionJson(SourceJson):
+    note = Text(required=False, allow_blank=True, help_text="What changed since the revision before.")
+    release = Text(required=False, help_text="The name or slug of the release that it was made for.")
+
+
+class VoteInput(Input):
+    value = WholeNumber(min_value=-1, max_value=1, help_text="1 up, -1 down, 0 takes it back.")
+
+
+class CommentInput(Input):
+    text = Text(help_text="Markdown.")
+    parent = WholeNumber(  # type: ignore[assignment]  # the thread's word, not the field tree's
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=BIGGEST_KEY,
+        help_text="The id of the comment it answers.",
+    )
+
+
+class ReportInput(Input):
+    release = Text(help_text="The name or slug of the release that it was tried on.")
+    outcome = serializers.ChoiceField(choices=FieldReport.Outcome.values)
+    stage = serializers.ChoiceField(choices=FieldReport.Stage.values)
+    environment = Text(required=False, allow_blank=True, help_text="Hypervisor, scale, drivers: what matters here.")
+    since = serializers.DateField(required=False, allow_null=True, help_text="Running since that day.")
+    text = Text(required=False, allow_blank=True, help_text="Markdown.")
+
+
+class ReviewInput(Input):
+    verdict = serializers.ChoiceField(choices=Review.Verdict.values)
+    message = Text(required=False, allow_blank=True, help_text="Markdown; needed unless you approve.")
+    revision = WholeNumber(
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=BIGGEST_KEY,
+        help_text="The number you looked at; a newer one is then answered with 409.",
+    )
+
+
+class ReasonInput(Input):
+    reason = Text(help_text="Shown to everybody who uses it.")

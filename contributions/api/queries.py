@@ -1,0 +1,108 @@
+"""What a query string may say: checked like a body, and refused with the name of the parameter."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.utils.dateparse import parse_date, parse_datetime
+from rest_framework import serializers
+
+from contributions.models import Build, Contribution, Publication, Release
+
+from .fields import BIGGEST_KEY
+from .paging import LARGEST_SIZE, LONGEST_CURSOR, USUAL_SIZE
+
+NAME_LENGTH = 160
+WORDS_LENGTH = 500
+
+
+def _name(what: str) -> serializers.CharField:
+    return serializers.CharField(required=False, allow_blank=True, max_length=NAME_LENGTH, help_text=what)
+
+
+class PageQuery(serializers.Serializer[Any]):
+    cursor = serializers.CharField(
+        required=False, allow_blank=True, max_length=LONGEST_CURSOR, help_text="From `next` or `previous`; opaque."
+    )
+    page_size = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        help_text=f"{USUAL_SIZE} unless asked; more than {LARGEST_SIZE} gives {LARGEST_SIZE}.",
+    )
+
+
+class ReleaseQuery(PageQuery):
+    state = serializers.ChoiceField(required=False, allow_blank=True, choices=Release.State.values)
+
+
+class ContributionQuery(PageQuery):
+    component = _name("The slug of a component.")
+    release = _name("The name or slug of a release: what was judged on it or made for it.")
+    kind = serializers.ChoiceField(required=False, allow_blank=True, choices=Contribution.Kind.values)
+    state = serializers.ChoiceField(required=False, allow_blank=True, choices=Contribution.State.values)
+    q = serializers.CharField(
+        required=False, allow_blank=True, max_length=WORDS_LENGTH, help_text='Words, "phrases", -without, or.'
+    )
+    order = serializers.ChoiceField(
+        required=False,
+        allow_blank=True,
+        choices=list(Contribution.ORDERS),
+        help_text="`newest` unless asked; `best` with `release` ranks by the evidence on that release.",
+    )
+
+
+class FitQuery(PageQuery):
+    revision = serializers.IntegerField(
+        required=False, min_value=1, max_value=BIGGEST_KEY, help_text="A number; the current revision unless asked."
+    )
+
+
+class BuildQuery(PageQuery):
+    component = _name("The slug of a component.")
+    release = _name("The name or slug of a release.")
+    contribution = serializers.IntegerField(required=False, min_value=1, max_value=BIGGEST_KEY)
+    state = serializers.ChoiceField(required=False, allow_blank=True, choices=Build.State.values)
+
+
+class LogQuery(serializers.Serializer[Any]):
+    offset = serializers.IntegerField(
+        required=False, min_value=0, max_value=BIGGEST_KEY, default=0, help_text="In bytes; 0 unless asked."
+    )
+
+
+class PublicationQuery(PageQuery):
+    component = _name("The slug of a component.")
+    release = _name("The name or slug of a release.")
+    contribution = serializers.IntegerField(required=False, min_value=1, max_value=BIGGEST_KEY)
+    state = serializers.ChoiceField(required=False, allow_blank=True, choices=Publication.State.values)
+
+
+class Moment(serializers.CharField):
+    """An ISO 8601 time (UTC where it names no zone) or day, or the id of a feed entry."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        text = super().to_internal_value(data)
+        if text.isascii() and text.isdigit() and int(text) <= BIGGEST_KEY:
+            return int(text)
+        try:
+            when = parse_datetime(text.replace(" ", "+") if "T" in text else text)
+            day = None if when else parse_date(text)
+        except ValueError:
+            when = day = None
+        if day:
+            when = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        if when is None:
+            raise serializers.ValidationError("Give a time such as 2026-01-31T12:00:00Z, or the id of an entry.")
+        return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+class FeedQuery(PageQuery):
+    component = _name("The slug of a component.")
+    release = _name("The name or slug of a release.")
+    since = Moment(
+        required=False,
+        allow_blank=True,
+        max_length=40,
+        help_text="Entries at or after a time (`2026-01-31T12:00:00Z`), or after the entry of that id.",
+    )
