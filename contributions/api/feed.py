@@ -1,0 +1,81 @@
+"""The feed: what was published and what was taken back, for machines that install from it."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Count, Max
+from django.utils.cache import get_conditional_response
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+
+from contributions.models import Contribution, Event
+
+from .lookups import named
+from .queries import FeedQuery
+from .resource import Resource
+from .shapes.paged import paged
+from .shapes.publications import EntryShape
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpResponse
+    from rest_framework.request import Request
+
+FORMAT = 1  # goes into the ETag: count it up when the shape of an entry changes
+NAMES = (
+    "publication__release__component",
+    "publication__revision__contribution",
+    "publication__build",
+)
+ARTIFACTS = ("publication__build__artifacts__blob", "publication__revision__artifacts__blob")
+IF_NONE_MATCH = OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="The ETag you have.")
+ETAG = OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200, 304])
+
+
+class Feed(Resource):
+    @extend_schema(
+        operation_id="feed",
+        parameters=[FeedQuery, IF_NONE_MATCH, ETAG],
+        responses={200: paged(EntryShape), 304: OpenApiResponse(description="Nothing is new since that ETag.")},
+        summary="Read the feed",
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """Newest first. Ask with If-None-Match: as long as nothing is new it is answered with 304."""
+        asked = self.asked(FeedQuery)
+        entries = _narrowed(Event.objects.of_the_feed(), asked)
+        etag = _etag(request, entries)
+        plain = request._request  # noqa: SLF001 - DRF wraps Django's request, which the conditions are read from
+        response = get_conditional_response(plain, etag=etag)
+        if response is None:
+            found = entries.select_related(*NAMES).prefetch_related(*ARTIFACTS)
+            response = self.listed(EntryShape, found, asked, "-pk")
+        response.headers["ETag"] = etag
+        response.headers["Cache-Control"] = "no-cache"  # keep it, and ask each time whether it still holds
+        return response
+
+
+def _narrowed(entries: QuerySet[Event, Event], asked: dict[str, Any]) -> QuerySet[Event, Event]:
+    entries = entries.filter(contribution__in=Contribution.objects.exclude(current=None))
+    if "component" in asked:
+        entries = entries.filter(publication__release__component__slug=asked["component"])
+    if "release" in asked:
+        entries = entries.filter(named(asked["release"], "publication__release__"))
+    since = asked.get("since")
+    if isinstance(since, datetime):
+        entries = entries.filter(at__gte=since)
+    elif since is not None:
+        entries = entries.filter(pk__gt=since)
+    return entries
+
+
+def _etag(request: Request, entries: QuerySet[Event, Event]) -> str:
+    """Strong, from one small query.
+
+    Entries are only ever added, so their number and the newest of them say which there are; whether each is live
+    changes only with another entry. The address brings page and filters in.
+    """
+    totals = entries.aggregate(count=Count("pk"), newest=Max("pk"))
+    said = f"{FORMAT} {totals['count']} {totals['newest']} {request.build_absolute_uri()}"
+    return f'"{hashlib.sha256(said.encode()).hexdigest()[:32]}"'

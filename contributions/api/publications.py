@@ -1,0 +1,61 @@
+"""Publications: approved builds, and taking one back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drf_spectacular.utils import extend_schema
+
+from contributions.actions.withdrawing import withdraw_publication
+
+from .inputs import ReasonInput
+from .lookups import narrowed, publication_seen_by, publications_seen_by
+from .queries import PublicationQuery
+from .resource import Resource
+from .shapes.paged import paged
+from .shapes.publications import PublicationShape
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+    from rest_framework.response import Response
+
+ARTIFACTS = ("build__artifacts__blob", "revision__artifacts__blob")
+
+
+class Publications(Resource):
+    @extend_schema(
+        operation_id="publications_list",
+        parameters=[PublicationQuery],
+        responses=paged(PublicationShape),
+        summary="Find publications",
+    )
+    def get(self, request: Request) -> Response:
+        """Newest first, withdrawn ones too."""
+        del request
+        asked = self.asked(PublicationQuery)
+        found = publications_seen_by(self.eyes).prefetch_related(*ARTIFACTS)
+        found = narrowed(found, asked, release_at="release", contribution_at="revision__contribution")
+        return self.listed(PublicationShape, found, asked, "-pk")
+
+
+class OnePublication(Resource):
+    @extend_schema(operation_id="publications_show", responses=PublicationShape, summary="Show a publication")
+    def get(self, request: Request, number: int) -> Response:
+        """With its artifacts."""
+        del request
+        return self.shown(PublicationShape, publication_seen_by(self.eyes, number))
+
+
+class PublicationWithdrawal(Resource):
+    @extend_schema(
+        operation_id="publications_withdraw",
+        request=ReasonInput,
+        responses=PublicationShape,
+        summary="Withdraw a publication",
+    )
+    def post(self, request: Request, number: int) -> Response:
+        """Out of pip's choice, for good; the feed tells of it. Its author, maintainers and staff may."""
+        del request
+        publication = publication_seen_by(self.person, number)
+        withdraw_publication(person=self.person, publication=publication, reason=self.sent(ReasonInput)["reason"])
+        return self.shown(PublicationShape, publication_seen_by(self.person, number))

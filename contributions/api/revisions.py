@@ -1,0 +1,110 @@
+"""Revisions of a contribution, their bytes, and how they fit each release."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+
+from contributions.actions.submitting import revise
+from contributions.errors import Missing
+from contributions.models import Fit, Revision
+
+from .contributions import Uploads
+from .files import blob_response
+from .inputs import RevisionInput, RevisionJson, source_of
+from .lookups import contribution_seen_by, release_meant, revision_seen_by
+from .queries import FitQuery, PageQuery
+from .resource import Resource
+from .shapes.paged import paged
+from .shapes.revisions import FitShape, RevisionDetailShape, RevisionShape
+
+if TYPE_CHECKING:
+    from django.http import HttpResponseBase
+    from rest_framework.request import Request
+    from rest_framework.response import Response
+
+    from contributions.models import Blob
+
+BODIES = {"multipart/form-data": RevisionInput, "application/json": RevisionJson}
+LARGE = ("commits", "files", "warnings")
+BYTES = {
+    (200, "text/plain"): OpenApiResponse(OpenApiTypes.STR, description="The same bytes for ever."),
+    304: OpenApiResponse(description="You have these bytes: If-None-Match named their ETag."),
+}
+
+
+class Revisions(Uploads):
+    @extend_schema(
+        operation_id="revisions_list", parameters=[PageQuery], responses=paged(RevisionShape), summary="List revisions"
+    )
+    def get(self, request: Request, number: int) -> Response:
+        """Newest first, refused ones too."""
+        del request
+        contribution = contribution_seen_by(self.eyes, number)
+        found = contribution.revisions.select_related("release", "submitted_by").defer(*LARGE)
+        return self.listed(RevisionShape, found, self.asked(PageQuery), "-number")
+
+    @extend_schema(
+        operation_id="revisions_send",
+        request=BODIES,
+        responses={201: OpenApiResponse(RevisionDetailShape, description="Sent; the worker receives it next.")},
+        summary="Send a new revision",
+    )
+    def post(self, request: Request, number: int) -> Response:
+        """Of your own contribution; approvals are asked for again once it is received."""
+        del request
+        contribution = contribution_seen_by(self.person, number)
+        sent = self.sent(RevisionInput)
+        made = revise(
+            author=self.person,
+            contribution=contribution,
+            source=source_of(sent),
+            note=sent.get("note", ""),
+            release=release_meant(contribution.component, sent.get("release")),
+        )
+        where = reverse("api-revision", args=[number, made.number])
+        return self.shown(RevisionDetailShape, made, status=201, at=where)
+
+
+class OneRevision(Resource):
+    @extend_schema(operation_id="revisions_show", responses=RevisionDetailShape, summary="Show a revision")
+    def get(self, request: Request, number: int, revision: int) -> Response:
+        """With its commits and the files that they touch."""
+        del request
+        return self.shown(RevisionDetailShape, revision_seen_by(self.eyes, number, revision))
+
+
+class RevisionPatch(Resource):
+    @extend_schema(operation_id="revisions_patch", responses=BYTES, summary="Download the patch")
+    def get(self, request: Request, number: int, revision: int) -> HttpResponseBase:
+        """A mailbox that `git am` takes."""
+        found = revision_seen_by(self.eyes, number, revision)
+        return blob_response(request, _held(found, found.mbox), f"{number}-v{revision}.patch")
+
+
+class RevisionDiff(Resource):
+    @extend_schema(operation_id="revisions_diff", responses=BYTES, summary="Download the diff")
+    def get(self, request: Request, number: int, revision: int) -> HttpResponseBase:
+        """One diff of all its commits, as git writes it."""
+        found = revision_seen_by(self.eyes, number, revision)
+        return blob_response(request, _held(found, found.diff), f"{number}-v{revision}.diff")
+
+
+def _held(revision: Revision, blob: Blob | None) -> Blob:
+    if blob is None:
+        raise Missing(f"{revision.label} has no patch: it was not received as one.")
+    return blob
+
+
+class Fits(Resource):
+    @extend_schema(operation_id="fits_list", parameters=[FitQuery], responses=paged(FitShape), summary="List fits")
+    def get(self, request: Request, number: int) -> Response:
+        """How a revision meets each release, newest release first."""
+        del request
+        contribution, asked = contribution_seen_by(self.eyes, number), self.asked(FitQuery)
+        found = Fit.objects.filter(revision__contribution=contribution).select_related("revision", "release")
+        wanted = {"revision__number": asked["revision"]} if "revision" in asked else {"revision": contribution.current}
+        return self.listed(FitShape, found.filter(**wanted), asked, "-release__position", "-pk")

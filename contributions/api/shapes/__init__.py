@@ -1,0 +1,1 @@
+"""What answers look like: one serializer for each shape, its fields named one by one."""

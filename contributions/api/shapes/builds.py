@@ -1,0 +1,53 @@
+"""Builds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from contributions.api.fields import Link
+from contributions.models import Build
+
+from .revisions import ArtifactShape
+
+
+class BuildShape(serializers.ModelSerializer[Build]):
+    url = Link("api-build", number="pk")
+    page = Link("build", number="pk")
+    log = Link("api-build-log", number="pk")
+    component = serializers.CharField(source="release.component.slug", read_only=True)
+    release = serializers.CharField(source="release.name", read_only=True)
+    contribution = serializers.IntegerField(
+        source="revision.contribution_id", default=None, read_only=True, allow_null=True,
+        help_text="None for the bare release.",
+    )  # fmt: skip
+    revision = serializers.IntegerField(source="revision.number", default=None, read_only=True, allow_null=True)
+    seconds = serializers.FloatField(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Build
+        fields: tuple[str, ...] = (
+            *("id", "url", "page", "log", "component", "release", "contribution", "revision", "serial", "commit"),
+            *("state", "sentence", "failed_step", "exit_code", "limit", "recipe_digest", "attempts"),
+            *("queued_at", "started_at", "finished_at", "seconds"),
+        )
+        read_only_fields: tuple[str, ...] = fields
+
+
+class RefusedShape(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    reason = serializers.CharField()
+
+
+class BuildDetailShape(BuildShape):
+    recipe = serializers.DictField(read_only=True, help_text="As it was when the build was queued.")
+    refused = serializers.SerializerMethodField(help_text="Artifacts that were not taken.")
+    artifacts = ArtifactShape(many=True, read_only=True)
+
+    class Meta(BuildShape.Meta):
+        fields: tuple[str, ...] = (*BuildShape.Meta.fields, "recipe", "refused", "artifacts")
+        read_only_fields: tuple[str, ...] = fields
+
+    def get_refused(self, build: Build) -> list[dict[str, str]]:
+        return [{"name": str(name), "reason": str(reason)} for name, reason in build.refused]

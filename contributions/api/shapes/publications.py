@@ -1,0 +1,86 @@
+"""Publications, and the entries of the feed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from contributions.api.fields import Link
+from contributions.models import Event, Publication
+
+from .revisions import ArtifactShape
+
+FEED_WORDS = {Event.Verb.PUBLISHED: "published", Event.Verb.UNPUBLISHED: "withdrawn"}
+
+
+class PublicationShape(serializers.ModelSerializer[Publication]):
+    url = Link("api-publication", number="pk")
+    page = Link("publication", number="pk")
+    component = serializers.CharField(source="release.component.slug", read_only=True)
+    release = serializers.CharField(source="release.name", read_only=True)
+    contribution = serializers.IntegerField(source="revision.contribution_id", read_only=True)
+    title = serializers.CharField(source="revision.contribution.title", read_only=True)
+    revision = serializers.IntegerField(source="revision.number", read_only=True)
+    build = serializers.IntegerField(
+        source="build_id", read_only=True, allow_null=True, help_text="None: uploaded, not built here."
+    )
+    withdrawn_by = serializers.CharField(source="withdrawn_by.username", default=None, read_only=True, allow_null=True)
+    artifacts = ArtifactShape(many=True, read_only=True)
+
+    class Meta:
+        model = Publication
+        fields = (
+            *("id", "url", "page", "component", "release", "contribution", "title", "revision", "build", "state"),
+            *("published_at", "withdrawn_at", "withdrawn_by", "reason", "artifacts"),
+        )
+        read_only_fields = fields
+
+
+class EntryShape(serializers.ModelSerializer[Event]):
+    """A publication that began, or one that was taken back."""
+
+    event = serializers.SerializerMethodField()
+    publication = serializers.IntegerField(source="publication_id", read_only=True)
+    live = serializers.BooleanField(
+        source="publication.is_live",
+        read_only=True,
+        help_text="Whether it is in the feed still: do not install what is not.",
+    )
+    component = serializers.CharField(source="publication.release.component.slug", read_only=True)
+    release = serializers.CharField(source="publication.release.name", read_only=True)
+    release_slug = serializers.CharField(source="publication.release.slug", read_only=True)
+    contribution = serializers.IntegerField(source="publication.revision.contribution_id", read_only=True)
+    title = serializers.CharField(source="publication.revision.contribution.title", read_only=True)
+    kind = serializers.CharField(source="publication.revision.contribution.kind", read_only=True)
+    revision = serializers.IntegerField(source="publication.revision.number", read_only=True)
+    build = serializers.IntegerField(source="publication.build_id", read_only=True, allow_null=True)
+    artifacts = ArtifactShape(source="publication.artifacts", many=True, read_only=True)
+    reason = serializers.SerializerMethodField(help_text="Why it was withdrawn.")
+    page = Link("publication", number="publication_id")
+    publication_url = Link("api-publication", number="publication_id")
+    contribution_url = Link("api-contribution", number="publication.revision.contribution_id")
+    build_url = Link("api-build", given="publication.build_id", number="publication.build_id")
+    log_url = Link("api-build-log", given="publication.build_id", number="publication.build_id")
+    patch_url = Link(
+        "api-revision-patch",
+        given="publication.revision.mbox_id",
+        number="publication.revision.contribution_id",
+        revision="publication.revision.number",
+    )
+    index_url = Link("simple-index", slug="publication.release.slug")
+
+    class Meta:
+        model = Event
+        fields = (
+            *("id", "event", "at", "publication", "live", "component", "release", "release_slug"),
+            *("contribution", "title", "kind", "revision", "build", "artifacts", "reason"),
+            *("page", "publication_url", "contribution_url", "build_url", "log_url", "patch_url", "index_url"),
+        )
+        read_only_fields = fields
+
+    def get_event(self, entry: Any) -> str:
+        return FEED_WORDS[entry.verb]
+
+    def get_reason(self, entry: Any) -> str:
+        return str(entry.publication.reason) if entry.verb == Event.Verb.UNPUBLISHED else ""

@@ -1,0 +1,85 @@
+"""Revisions: what was sent, and what the portal made of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from contributions.api.fields import Link
+from contributions.models import Artifact, Fit, Revision
+
+
+class ArtifactShape(serializers.ModelSerializer[Artifact]):
+    url = serializers.SerializerMethodField(help_text="Its bytes never change.")
+    sha256 = serializers.CharField(source="blob_id", read_only=True)
+    size = serializers.IntegerField(read_only=True, help_text="In bytes.")
+
+    class Meta:
+        model = Artifact
+        fields: tuple[str, ...] = ("name", "url", "sha256", "size")
+        read_only_fields: tuple[str, ...] = fields
+
+    def get_url(self, artifact: Artifact) -> str:
+        return str(self.context["request"].build_absolute_uri(artifact.get_absolute_url()))
+
+
+class RevisionShape(serializers.ModelSerializer[Revision]):
+    contribution = serializers.IntegerField(source="contribution_id", read_only=True)
+    release = serializers.CharField(source="release.name", default=None, read_only=True, allow_null=True)
+    submitted_by = serializers.CharField(source="submitted_by.username", read_only=True)
+    url = Link("api-revision", number="contribution_id", revision="number")
+    patch = Link("api-revision-patch", given="mbox_id", number="contribution_id", revision="number")
+    diff = Link("api-revision-diff", given="diff_id", number="contribution_id", revision="number")
+
+    class Meta:
+        model = Revision
+        fields: tuple[str, ...] = (
+            *("contribution", "number", "url", "state", "sentence", "source", "filename", "git_url", "git_ref"),
+            *("release", "note", "submitted_by", "created_at", "base_commit", "tip_commit", "fingerprint"),
+            *("patch", "diff"),
+        )
+        read_only_fields: tuple[str, ...] = fields
+
+
+class CommitShape(serializers.Serializer[Any]):
+    sha = serializers.CharField()
+    subject = serializers.CharField(allow_blank=True)
+    body = serializers.CharField(allow_blank=True)
+    author = serializers.CharField(allow_blank=True)
+    authored_at = serializers.CharField(allow_blank=True, allow_null=True)
+
+
+class FileShape(serializers.Serializer[Any]):
+    path = serializers.CharField()
+    old_path = serializers.CharField(allow_blank=True, allow_null=True)
+    status = serializers.CharField()
+    added = serializers.IntegerField(help_text="Lines.")
+    removed = serializers.IntegerField(help_text="Lines.")
+
+
+class RevisionDetailShape(RevisionShape):
+    warnings = serializers.ListField(child=serializers.CharField(), read_only=True)
+    commits = CommitShape(many=True, read_only=True)
+    files = FileShape(many=True, read_only=True)
+    artifacts = ArtifactShape(many=True, read_only=True, help_text="Uploaded, not built here.")
+
+    class Meta(RevisionShape.Meta):
+        fields: tuple[str, ...] = (*RevisionShape.Meta.fields, "warnings", "commits", "files", "artifacts")
+        read_only_fields: tuple[str, ...] = fields
+
+
+class FitShape(serializers.ModelSerializer[Fit]):
+    revision = serializers.IntegerField(source="revision.number", read_only=True)
+    release = serializers.CharField(source="release.name", read_only=True)
+    conflicts = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text="The paths that conflict."
+    )
+
+    class Meta:
+        model = Fit
+        fields: tuple[str, ...] = (
+            *("revision", "release", "release_commit", "state", "sentence", "conflicts"),
+            *("commit", "tree", "upstream_commit", "evidence", "finished_at"),
+        )
+        read_only_fields: tuple[str, ...] = fields

@@ -1,0 +1,61 @@
+"""What people say: votes, comments, field reports and reviews."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from contributions.models import Comment, FieldReport, Review
+
+
+class VoteShape(serializers.Serializer[Any]):
+    value = serializers.IntegerField(help_text="Yours: 1, 0 or -1.")
+    up = serializers.IntegerField()
+    down = serializers.IntegerField()
+    score = serializers.FloatField()
+
+
+class CommentShape(serializers.ModelSerializer[Comment]):
+    contribution = serializers.IntegerField(source="contribution_id", read_only=True)
+    parent = serializers.IntegerField(  # type: ignore[assignment]  # the thread's word, not the field tree's
+        source="parent_id", read_only=True, allow_null=True
+    )
+    author = serializers.CharField(source="author.username", read_only=True)
+    organisation = serializers.CharField(source="organisation.slug", default=None, read_only=True, allow_null=True)
+    revision = serializers.IntegerField(source="revision.number", default=None, read_only=True, allow_null=True)
+
+    class Meta:
+        model = Comment
+        fields = (
+            *("id", "contribution", "parent", "author", "organisation", "revision"),
+            *("text", "html", "created_at", "edited_at", "removed_at"),
+        )
+        read_only_fields = fields
+
+
+class ReportShape(serializers.ModelSerializer[FieldReport]):
+    contribution = serializers.IntegerField(source="contribution_id", read_only=True)
+    revision = serializers.IntegerField(source="revision.number", read_only=True)
+    release = serializers.CharField(source="release.name", read_only=True)
+    organisation = serializers.CharField(source="organisation.slug", read_only=True)
+    author = serializers.CharField(source="author.username", read_only=True)
+
+    class Meta:
+        model = FieldReport
+        fields = (
+            *("id", "contribution", "revision", "release", "organisation", "author", "outcome", "stage"),
+            *("environment", "since", "text", "html", "reported_at"),
+        )
+        read_only_fields = fields
+
+
+class ReviewShape(serializers.ModelSerializer[Review]):
+    contribution = serializers.IntegerField(source="revision.contribution_id", read_only=True)
+    revision = serializers.IntegerField(source="revision.number", read_only=True)
+    reviewer = serializers.CharField(source="reviewer.username", read_only=True)
+
+    class Meta:
+        model = Review
+        fields = ("id", "contribution", "revision", "reviewer", "verdict", "message", "html", "reviewed_at")
+        read_only_fields = fields

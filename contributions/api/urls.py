@@ -1,0 +1,46 @@
+"""The addresses of the API, below /api/v1/."""
+
+from __future__ import annotations
+
+from django.urls import path, re_path
+
+from . import builds, components, contributions, entrance, feed, people, publications, revisions, voices
+
+ONE = "contributions/<int:number>/"
+REVISION = f"{ONE}revisions/<int:revision>/"
+
+urlpatterns = [
+    path("", entrance.Entrance.as_view(), name="api-root"),
+    path("schema/", entrance.Schema.as_view(), name="api-schema"),
+    path("me/", people.Me.as_view(), name="api-me"),
+    path("components/", components.Components.as_view(), name="api-components"),
+    path("components/<str:slug>/", components.OneComponent.as_view(), name="api-component"),
+    path("components/<str:slug>/releases/", components.Releases.as_view(), name="api-releases"),
+    path("organisations/", people.Organisations.as_view(), name="api-organisations"),
+    path("organisations/<str:slug>/", people.OneOrganisation.as_view(), name="api-organisation"),
+    path("contributions/", contributions.Contributions.as_view(), name="api-contributions"),
+    path(ONE, contributions.OneContribution.as_view(), name="api-contribution"),
+    path(f"{ONE}withdraw/", contributions.Withdrawal.as_view(), name="api-contribution-withdraw"),
+    path(f"{ONE}revisions/", revisions.Revisions.as_view(), name="api-revisions"),
+    path(REVISION, revisions.OneRevision.as_view(), name="api-revision"),
+    path(f"{REVISION}patch", revisions.RevisionPatch.as_view(), name="api-revision-patch"),
+    path(f"{REVISION}diff", revisions.RevisionDiff.as_view(), name="api-revision-diff"),
+    path(f"{ONE}fits/", revisions.Fits.as_view(), name="api-fits"),
+    path(f"{ONE}vote/", voices.OwnVote.as_view(), name="api-vote"),
+    path(f"{ONE}comments/", voices.Comments.as_view(), name="api-comments"),
+    path(f"{ONE}reports/", voices.Reports.as_view(), name="api-reports"),
+    path(f"{ONE}reviews/", voices.Reviews.as_view(), name="api-reviews"),
+    path("builds/", builds.Builds.as_view(), name="api-builds"),
+    path("builds/<int:number>/", builds.OneBuild.as_view(), name="api-build"),
+    path("builds/<int:number>/log", builds.BuildLog.as_view(), name="api-build-log"),
+    path("builds/<int:number>/again/", builds.BuildAgain.as_view(), name="api-build-again"),
+    path("publications/", publications.Publications.as_view(), name="api-publications"),
+    path("publications/<int:number>/", publications.OnePublication.as_view(), name="api-publication"),
+    path(
+        "publications/<int:number>/withdraw/",
+        publications.PublicationWithdrawal.as_view(),
+        name="api-publication-withdraw",
+    ),
+    path("feed/", feed.Feed.as_view(), name="api-feed"),
+    re_path(r"^.*$", entrance.Nowhere.as_view(), name="api-nowhere"),
+]
