@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from openapi_spec_validator import validate
+
+from tests.api.contract import schema
+
+if TYPE_CHECKING:
+    from tests.api.conftest import Caller, Scene
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_schema_is_valid_openapi_3_1() -> None:
+    assert schema()["openapi"].startswith("3.1.")
+    validate(schema())
+
+
+def test_every_operation_is_described_and_tells_of_its_problems() -> None:
+    operations = [
+        operation for path in schema()["paths"].values() for method, operation in path.items() if method != "parameters"
+    ]
+    assert len(operations) >= 32
+    for operation in operations:
+        assert operation["summary"]
+        assert operation["description"]
+        assert {"400", "401", "403", "404", "default"} <= set(operation["responses"])
+        assert "application/problem+json" in operation["responses"]["400"]["content"]
+    names = [operation["operationId"] for operation in operations]
+    assert len(set(names)) == len(names)
+
+
+def test_bodies_are_closed_in_the_schema() -> None:
+    assert schema()["components"]["schemas"]["VoteInput"]["additionalProperties"] is False
+
+
+def test_every_reading_address_answers_as_the_schema_says(published: Scene, member: Caller) -> None:
+    number, build = published.contribution.pk, published.build.pk
+    member.post(published.one + "comments/", {"text": "It works."})
+    member.post(published.one + "reports/", {"release": "4.7.0", "outcome": "works", "stage": "lab"})
+    reviewer = published.tokened(published.maintainer)
+    assert reviewer.post(published.one + "reviews/", {"verdict": "approve"}).status_code == 201
+    publication = member.listed("publications/")[0]["id"]
+    organisation = member.listed("organisations/")[0]["slug"]
+    fill = {"{number}": str(number), "{revision}": "1", "{slug}": "swiftclient"}
+    for template, operations in schema()["paths"].items():
+        path = template
+        if "/builds/" in template:
+            path = template.replace("{number}", str(build))
+        if "/publications/" in template:
+            path = template.replace("{number}", str(publication))
+        if "/organisations/" in template:
+            path = template.replace("{slug}", organisation)
+        for parameter, value in fill.items():
+            path = path.replace(parameter, value)
+        if "get" in operations:
+            response = member.get(path)
+            assert response.status_code == 200, (path, response.content)
+            if "results" in (response.json() if "json" in response.headers["Content-Type"] else {}):
+                assert response.json()["results"], path
