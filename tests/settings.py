@@ -3,7 +3,8 @@
 import os
 import tempfile
 
-os.environ.setdefault("PATCHBAY_VAR", tempfile.mkdtemp(prefix="patchbay-tests-"))
+if "PATCHBAY_VAR" not in os.environ:
+    os.environ["PATCHBAY_VAR"] = tempfile.mkdtemp(prefix="patchbay-tests-")
 os.environ.setdefault("PATCHBAY_DATABASE_DURABLE", "0")
 
 from portal.settings import *  # noqa: F403 - the environment comes first; the names are the site's own

@@ -78,7 +78,7 @@ class Child:
             self.process.wait()
 
 
-def kill_group(group: int, number: signal.Signals) -> bool:
+def kill_group(group: int, number: int) -> bool:
     """Send a signal to a process group; False when nobody is left in it."""
     try:
         os.killpg(group, number)

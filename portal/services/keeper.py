@@ -16,6 +16,7 @@ from portal.services.postgres import Postgres
 from portal.services.valkey import Valkey
 
 PATIENCE_SECONDS = 6
+NOTHING = 0  # the signal that is only sent to see whether it could be
 
 
 def main(var: Path, services: str) -> None:
@@ -37,7 +38,7 @@ def _end(groups: set[int]) -> None:
     left = {group for group in groups if kill_group(group, signal.SIGTERM)}
     while left and time.monotonic() < deadline:
         time.sleep(0.1)
-        left = {group for group in left if kill_group(group, signal.Signals(0))}
+        left = {group for group in left if kill_group(group, NOTHING)}
     for group in left:
         kill_group(group, signal.SIGKILL)
 

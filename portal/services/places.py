@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import stat
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,11 +34,20 @@ def socket_directory(var: Path) -> Path:
     inside = var.resolve() / "run"
     if len(os.fsencode(inside)) + LONGEST_SOCKET_NAME <= LONGEST_SOCKET_PATH:
         return private_directory(inside)
-    key = hashlib.sha256(os.fsencode(var.resolve())).hexdigest()[:12]
+    var.mkdir(parents=True, exist_ok=True)
+    facts = var.stat()
+    key = f"{facts.st_dev:x}-{facts.st_ino:x}"  # goes along when the directory is moved, and is nobody else's
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     if runtime and len(os.fsencode(runtime)) < 40 and Path(runtime).is_dir():  # noqa: PLR2004 - leaves room
         return private_directory(Path(runtime) / f"patchbay-{key}")
     return private_directory(Path("/tmp") / f"patchbay-{os.geteuid()}-{key}")  # noqa: S108 - 0700 and owner checked
+
+
+def leave_socket_directory(path: Path) -> None:
+    """Remove a service's directory of sockets, and the one around it once all services have left."""
+    with suppress(OSError):
+        path.rmdir()
+        path.parent.rmdir()
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import psycopg2
 
 from portal.services.daemon import QUIET_ENVIRONMENT, end, launch
 from portal.services.errors import ServiceTrouble
-from portal.services.places import alone, living_in, private_directory, socket_directory
+from portal.services.places import alone, leave_socket_directory, living_in, private_directory, socket_directory
 
 NAME = "patchbay"  # of the database and of the role that owns it
 PORT = "5432"  # only a part of the socket's name
@@ -34,7 +34,7 @@ class Postgres:
         self._lock = self.var / "postgres.lock"
         self._durable = durable
 
-    @cached_property
+    @property
     def host(self) -> Path:
         """The directory of the socket: what a client calls the host."""
         return private_directory(socket_directory(self.var) / "postgres")
@@ -62,7 +62,7 @@ class Postgres:
             if self._comes_up():
                 return
             end(living_in(self.data), ask=signal.SIGINT)
-            (self.data / "postmaster.pid").unlink(missing_ok=True)
+            self._forget_the_last_one()
             if not (self.data / "PG_VERSION").exists():
                 self._make()
             self._start()
@@ -84,6 +84,14 @@ class Postgres:
         with alone(self._lock):
             end(self._postmaster(), ask=signal.SIGINT)
             end(living_in(self.data), ask=signal.SIGQUIT, seconds=2)
+            self._forget_the_last_one()
+            leave_socket_directory(self.host)
+
+    def _forget_the_last_one(self) -> None:
+        """Remove the notes of a server that was killed; its number may by now be another process's, or a zombie's."""
+        for name in (f".s.PGSQL.{PORT}", f".s.PGSQL.{PORT}.lock"):
+            (self.host / name).unlink(missing_ok=True)
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def processes(self) -> list[int]:
         return living_in(self.data)

@@ -6,14 +6,13 @@ import os
 import shutil
 import signal
 import socket
-from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
 from portal.services.daemon import end, launch
 from portal.services.errors import ServiceTrouble
-from portal.services.places import alone, living_in, private_directory, socket_directory
+from portal.services.places import alone, leave_socket_directory, living_in, private_directory, socket_directory
 
 
 class Valkey:
@@ -25,7 +24,7 @@ class Valkey:
         self.log = self.var / "log" / "valkey.log"
         self._lock = self.var / "valkey.lock"
 
-    @cached_property
+    @property
     def socket(self) -> Path:
         return private_directory(socket_directory(self.var) / "valkey") / "socket"
 
@@ -62,6 +61,7 @@ class Valkey:
             with alone(self._lock):
                 end(living_in(self.data), ask=signal.SIGTERM)
                 self.socket.unlink(missing_ok=True)
+                leave_socket_directory(self.socket.parent)
 
     def processes(self) -> list[int]:
         return living_in(self.data)

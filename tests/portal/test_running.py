@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.conf import settings
+
+from portal.services.daemon import is_running
+from portal.services.places import living_in
+from portal.services.postgres import Postgres
+from portal.services.supervisor import note_of
+from portal.services.valkey import Valkey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Site:
+    """A `manage.py run` of its own, as a customer of the command sees it."""
+
+    def __init__(self, var: Path) -> None:
+        self.var = var
+        self.port = free_port()
+        self.run = self.manage("run")
+        self.said: list[str] = []
+
+    def manage(self, *arguments: str) -> subprocess.Popen[str]:
+        given = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "CELERY_BROKER_URL"}}
+        given |= {"PATCHBAY_VAR": str(self.var), "PORT": str(self.port), "DJANGO_SETTINGS_MODULE": "portal.settings"}
+        return subprocess.Popen(
+            [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments],
+            env=given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def readiness(self) -> dict[str, Any]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=10) as response:
+                return dict(json.load(response))
+        except urllib.error.HTTPError as problem:
+            with problem:
+                return dict(json.load(problem))
+        except (OSError, ValueError):
+            return {"ready": False}
+
+    def wait(self) -> None:
+        """Return once the last part has said that it is ready."""
+        assert self.run.stdout is not None
+        for line in self.run.stdout:
+            self.said.append(line)
+            if line.startswith("beat") and "ready" in line:
+                return
+        pytest.fail("".join(self.said))
+
+    def processes(self) -> dict[int, str]:
+        """The command lines of all processes that were started for this site, by process id."""
+        mark = f"PATCHBAY_VAR={self.var}\0".encode()
+        found = dict.fromkeys(living_in(self.var / "postgres"), "database")
+        found |= dict.fromkeys(living_in(self.var / "valkey"), "broker")
+        for entry in Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and mark in (entry / "environ").read_bytes() + b"\0":
+                    found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:
+                continue
+        return {pid: command for pid, command in found.items() if is_running(pid)}
+
+    def chief(self, word: str) -> int:
+        """The process that leads the part whose command line holds `word`."""
+        return min(pid for pid, command in self.processes().items() if word in command and os.getpgid(pid) == pid)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def soon(holds: Callable[[], object], seconds: float = 40) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if holds():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    here = Site(tmp_path_factory.mktemp("site") / "var")
+    try:
+        here.wait()
+        yield here
+    finally:
+        here.run.terminate()
+        here.run.communicate(timeout=15)
+
+
+def test_a_running_site_says_that_all_its_parts_are_ready(site: Site) -> None:
+    parts = {"database": "ok", "broker": "ok", "worker": "ok", "storage": "ok"}
+    assert site.readiness() == {"ready": True, **parts}
+
+
+@pytest.mark.parametrize("part", ["gunicorn", "--hostname worker@", "--hostname builder@", "celery --app portal beat"])
+def test_a_part_that_dies_is_started_again(site: Site, part: str) -> None:
+    before = site.chief(part)
+    os.killpg(before, signal.SIGKILL)
+    assert soon(lambda: any(part in command for pid, command in site.processes().items() if pid != before))
+    assert soon(lambda: site.readiness()["ready"])
+
+
+@pytest.mark.parametrize("service", ["database", "broker"])
+def test_a_service_that_is_killed_is_started_again(site: Site, service: str) -> None:
+    server = {"database": Postgres, "broker": Valkey}[service](site.var)
+    for pid in server.processes():
+        os.kill(pid, signal.SIGKILL)
+    assert soon(server.listens)
+    assert soon(lambda: site.readiness()["ready"])
+
+
+def test_a_second_run_in_the_same_place_says_so(site: Site) -> None:
+    second = site.manage("run")
+    said, _ = second.communicate(timeout=30)
+    assert second.returncode == 1
+    assert f"Patchbay already runs here (process {site.run.pid}, http://127.0.0.1:{site.port}/)" in said
+
+
+def test_status_tells_what_runs(site: Site) -> None:
+    status = site.manage("status")
+    said, _ = status.communicate(timeout=30)
+    assert status.returncode == 0
+    assert said.splitlines()[:2] == ["database    running", "broker      running"]
+    assert f"http://127.0.0.1:{site.port}/" in said
+
+
+def test_a_taken_port_is_told_in_a_sentence(site: Site, tmp_path: Path) -> None:
+    other = Site.__new__(Site)
+    other.var, other.port = tmp_path / "var", site.port
+    second = other.manage("run")
+    said, _ = second.communicate(timeout=30)
+    assert second.returncode == 1
+    assert f"port {site.port} cannot be used" in said
+    assert other.processes() == {}
+
+
+def test_interrupted_it_ends_within_ten_seconds_and_leaves_nothing(tmp_path: Path) -> None:
+    site = Site(tmp_path / "var")
+    site.wait()
+    begun = time.monotonic()
+    site.run.send_signal(signal.SIGINT)
+    site.run.communicate(timeout=20)
+    assert time.monotonic() - begun < 10
+    assert site.run.returncode == 0
+    order = [line.split()[0] for line in site.said if " ready" in line]
+    assert order == ["database", "broker", "migrations", "static", "web", "worker", "builder", "beat"]
+    assert site.processes() == {}
+
+
+def test_killed_outright_it_leaves_nothing_for_long_and_may_be_run_again(tmp_path: Path) -> None:
+    site = Site(tmp_path / "var")
+    site.wait()
+    site.run.kill()
+    site.run.communicate()
+    site.run = site.manage("run")
+    site.wait()
+    site.run.kill()
+    site.run.communicate()
+    assert soon(lambda: site.processes() == {}, 15), site.processes()
+    assert note_of(site.var) is None
+
+
+def test_stop_ends_a_running_site_and_what_was_started_on_demand(tmp_path: Path) -> None:
+    site = Site(tmp_path / "var")
+    site.wait()
+    begun = time.monotonic()
+    said, _ = site.manage("stop").communicate(timeout=30)
+    assert said == "Nothing runs here now.\n"
+    assert time.monotonic() - begun < 10
+    assert site.run.wait(1) == 0
+    site.run.communicate()
+    assert site.processes() == {}
+    site.manage("migrate", "--check").communicate(timeout=30)
+    assert "database" in site.processes().values()
+    site.manage("stop").communicate(timeout=30)
+    assert site.processes() == {}
