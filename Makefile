@@ -56,7 +56,7 @@ clean: ## Stop all that runs here; remove the virtual environment and caches (va
 	    { echo "Patchbay needs Python 3.11 or newer; name one with PYTHON=…"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || ./.ci/need python3-venv
 	@command -v git >/dev/null || ./.ci/need git
-	@$(PYTHON) -m venv --clear .venv
+	@$(PYTHON) -m venv .venv
 	@touch $@
 
 .venv/site.stamp: requirements.txt | .venv/made.stamp
