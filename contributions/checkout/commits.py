@@ -187,7 +187,7 @@ class _Applied:
         before, after = self._before_and_after()
         self._check_results(before, after)
         if self.sources:
-            return self._merged(before, after)
+            after = self._merged(before, after)
         if after == self._git("rev-parse", f"{self.tip}^{{tree}}"):
             raise Invalid("The patch changes nothing in the release.")
         return after
@@ -234,8 +234,14 @@ class _Applied:
 
     def _check_results(self, before: str, after: str) -> None:
         made = dict(_changed_entries(self.bench, before, after))
+        meant = {path for change in self.changes for path in change.touched}
+        for path in sorted(made.keys() ^ meant):  # git apply leaves out in silence what follows damaged binary data
+            raise Invalid(
+                f"“{_shown(path)}” is not changed as the patch says; the patch is damaged, or changes nothing there."
+            )
         for path, entry in made.items():
-            self._check_entry(path, entry)
+            if entry:
+                self._check_entry(path, entry)
         for change in self.changes:
             self._check_blob(change, made.get(change.new or b""))
 
@@ -264,12 +270,12 @@ _NOBODY = ("nobody", "nobody@example.invalid")
 _EPOCH = datetime.fromisoformat("1970-01-02T00:00:00+00:00")
 
 
-def _changed_entries(bench: Bench, before: str, after: str) -> Iterator[tuple[bytes, Entry]]:
+def _changed_entries(bench: Bench, before: str, after: str) -> Iterator[tuple[bytes, Entry | None]]:
+    """Every path that differs, and what it is afterwards; None if it is gone."""
     words = bench.git("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", before, after).split(b"\0")
     for facts, path in zip(words[::2], words[1::2], strict=False):
         _, mode, _, blob, _ = facts.decode().split(" ")
-        if mode != "000000":
-            yield path, Entry(mode, blob)
+        yield path, Entry(mode, blob) if mode != "000000" else None
 
 
 def _leaves_tree(path: bytes, target: bytes) -> bool:

@@ -52,8 +52,9 @@ class Change:
         return (self.new or self.old or b"").decode("utf-8", "replace")
 
     @property
-    def pure_move(self) -> bool:
-        return not self.hunks and not self.new_blob
+    def touched(self) -> set[bytes]:
+        """The paths at which the tree is another afterwards."""
+        return {path for path in (None if self.copies else self.old, self.new) if path}
 
 
 def read_changes(diff: bytes) -> list[Change]:

@@ -7,15 +7,12 @@ those texts are never converted between encodings, for a diff's bytes are the fi
 from __future__ import annotations
 
 import binascii
-import quopri
 import re
 from dataclasses import dataclass, field
-from email import message_from_bytes
-from email.message import Message
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from contributions.errors import Invalid
-from contributions.patches.headers import FIELD, as_text, read_fields
+from contributions.patches.headers import FIELD, read_fields
 from contributions.patches.text import Text, text_of
 
 if TYPE_CHECKING:
@@ -36,6 +33,7 @@ FOLDER_LINE = re.compile(rb"^From .*\d.\d\d:\d\d[ \t]*\+?(?:9[1-9]|\d{3,})[^:\n]
 MAIL_FIELDS = {"from", "subject", "date", "message-id", "received", "return-path", "content-type", "mime-version"}
 CHANGE = re.compile(rb"^(?:diff --git |--- \S)", re.MULTILINE)
 MERCURIAL = b"# HG changeset patch"
+NEVER_PATCHES = {"text/html", "text/calendar", "text/vcard", "text/x-vcard", "application/pgp-signature"}
 DEEPEST = 4  # mails within mails
 
 
@@ -121,21 +119,19 @@ def _pieces(raw: bytes) -> Iterator[tuple[int, bytes]]:
 def _open_one(raw: bytes, first: int, where: str, depth: int) -> list[Letter]:
     skipped = raw.index(b"\n") + 1 if raw.startswith(b"From ") and b"\n" in raw else 0
     header_end = _header_end(raw, skipped)
+    at = f"Line {first}{where}"
     if header_end is None:
-        return [Letter({}, [text_of(raw, first, where)], at=f"Line {first}{where}")]
+        return [Letter({}, [text_of(raw, first, where)], at=at)]
     fields = read_fields(raw[skipped:header_end].split(b"\n"))
-    letter = Letter(fields, at=f"Line {first}{where}")
+    letter = Letter(fields, at=at)
     body_line = first + raw.count(b"\n", 0, header_end) + 1
-    kind = fields.get("content-type", "text/plain").lower()
-    if kind.startswith(("multipart/", "message/")):
-        return _open_parts(letter, raw[skipped:], first + (skipped > 0), where, depth)
-    if kind.startswith("text/html"):
-        raise Invalid(f"{letter.at}: this mail is HTML; send it as plain text, or the patch as an attachment.")
-    letter.charset = _parameter(kind, "charset")
-    letter.flowed = _parameter(kind, "format") == "flowed"
-    body, where = _transported(raw[header_end + 1 :], fields, where)
-    letter.texts.append(text_of(body, 1 if "decoded" in where else body_line, where))
-    return [letter]
+    nested: list[Letter] = []
+    leaves = list(_leaves(Leaf(fields, raw[header_end + 1 :], body_line, where), depth))
+    for leaf in leaves:
+        _take_leaf(letter, nested, leaf, depth)
+    if not letter.texts and not nested and any(leaf.kind == "text/html" for leaf in leaves):
+        raise Invalid(f"{at}: this mail is HTML only; send plain text, or the patch as an attachment.")
+    return [letter, *nested]
 
 
 def _header_end(raw: bytes, start: int) -> int | None:
@@ -152,109 +148,105 @@ def _header_end(raw: bytes, start: int) -> int | None:
     return position if end == position and is_mail else None
 
 
-def _parameter(kind: str, name: str) -> str | None:
-    found = re.search(rf";\s*{name}\s*=\s*\"?([^\s;\"]+)", kind)
-    return found[1] if found else None
+@dataclass(frozen=True)
+class Leaf:
+    """A part of a mail: its own header, its bytes as they stand, the line in which they begin."""
+
+    fields: dict[str, str]
+    body: bytes
+    line: int
+    where: str
+
+    @property
+    def kind(self) -> str:
+        return self.fields.get("content-type", "text/plain").partition(";")[0].strip().lower()
+
+    @property
+    def name(self) -> str:
+        disposition = self.fields.get("content-disposition", "")
+        return (_parameter(disposition, "filename") or self.parameter("name") or "")[:80]
+
+    def parameter(self, name: str) -> str | None:
+        return _parameter(self.fields.get("content-type", ""), name)
+
+    def decoded(self) -> Leaf:
+        """Without its transfer encoding; lines then count in the decoded text, and the place says so."""
+        encoding = self.fields.get("content-transfer-encoding", "").lower().strip()
+        if encoding == "quoted-printable":
+            body = binascii.a2b_qp(self.body)
+        elif encoding == "base64":
+            body = self._from_base64()
+        else:
+            return self
+        place = f" of the attachment {self.name}" if self.name else " of the decoded mail"
+        return Leaf(self.fields, body, 1, self.where or place)
+
+    def _from_base64(self) -> bytes:
+        try:
+            return binascii.a2b_base64(self.body)
+        except binascii.Error:
+            raise Invalid(f"Line {self.line}{self.where}: the base64 text of this mail is damaged.") from None
 
 
-def _transported(body: bytes, fields: dict[str, str], where: str) -> tuple[bytes, str]:
-    """Undo the transfer encoding; line numbers then count in the decoded text, and the place says so."""
-    encoding = fields.get("content-transfer-encoding", "").lower().strip()
-    if encoding == "quoted-printable":
-        body = quopri.decodestring(body)
-    elif encoding == "base64":
-        body = _from_base64(body)
-    else:
-        return body, where
-    return _without_carriage_returns(_as_bytes_of_text(body)), where or " of the decoded mail"
+def _parameter(value: str, name: str) -> str | None:
+    found = re.search(rf";\s*{name}\s*=\s*(?:\"([^\"]*)\"|([^\s;\"]+))", value, re.IGNORECASE)
+    return (found[1] or found[2]) if found else None
 
 
-def _from_base64(body: bytes) -> bytes:
-    try:
-        return binascii.a2b_base64(body)
-    except binascii.Error:
-        raise Invalid("The base64 text of this mail is damaged.") from None
+# parts of a mail
 
 
-# attachments
-
-
-def _open_parts(letter: Letter, raw: bytes, first: int, where: str, depth: int) -> list[Letter]:
-    nested: list[Letter] = []
-    whole = Place(raw, first, depth)
-    html = False
-    for part in _leaves(message_from_bytes(raw), depth):
-        if part.get_content_type() == "message/rfc822":
-            inner = cast("list[Message]", part.get_payload())[0].as_bytes()
-            nested += open_envelopes(inner, whole.line_of(inner), where, depth + 1)
-            continue
-        html = html or part.get_content_type() == "text/html"
-        if not _may_hold_patch(part):
-            continue
-        _add_part(letter, nested, part, whole)
-    if html and not letter.texts and not nested:
-        raise Invalid(f"{letter.at}: this mail is HTML only; send plain text, or the patch as an attachment.")
-    return [letter, *nested]
-
-
-def _leaves(message: Message, depth: int) -> Iterator[Message]:
-    if message.get_content_type() == "message/rfc822" or not message.is_multipart():
-        yield message
+def _leaves(leaf: Leaf, depth: int) -> Iterator[Leaf]:
+    """The parts that have no parts, of the alternatives not the HTML one."""
+    boundary = leaf.parameter("boundary")
+    if not leaf.kind.startswith("multipart/") or not boundary:
+        yield leaf
         return
     if depth > DEEPEST:
-        raise Invalid("The parts of this mail are packed into each other too deeply.")
-    parts = [part for part in message.get_payload() if isinstance(part, Message)]
-    if message.get_content_type() == "multipart/alternative":
-        parts = [part for part in parts if part.get_content_type() != "text/html"] or parts
+        raise Invalid(f"Line {leaf.line}{leaf.where}: the parts of this mail are packed into each other too deeply.")
+    parts = list(_split(leaf, boundary))
+    if leaf.kind == "multipart/alternative":
+        parts = [part for part in parts if part.kind != "text/html"] or parts
     for part in parts:
         yield from _leaves(part, depth + 1)
 
 
-def _may_hold_patch(part: Message) -> bool:
-    kind = part.get_content_type()
-    name = str(part.get_filename() or "")
-    if kind in {"text/html", "text/calendar", "text/vcard", "text/x-vcard"} or kind.startswith(("image/", "audio/")):
-        return False
-    if kind.startswith("text/") or name.endswith((".patch", ".diff", ".txt", ".eml", ".mbox")):
-        return True
-    body = part.get_payload(decode=True)
-    return isinstance(body, bytes) and (bool(CHANGE.search(body)) or _is_packed(body))
+def _split(leaf: Leaf, boundary: str) -> Iterator[Leaf]:
+    """The bytes between the boundary's lines, untouched: the newline before a boundary belongs to it."""
+    mark = re.compile(rb"(?:\A|\r?\n)--" + re.escape(boundary.encode()) + rb"(?:--)?[ \t]*\r?(?=\n|\Z)")
+    marks = list(mark.finditer(leaf.body))
+    for opening, closing in zip(marks, [*marks[1:], None], strict=True):
+        if opening[0].rstrip().endswith(b"--") and not boundary.endswith("--"):
+            return
+        end = closing.start() if closing else len(leaf.body)
+        raw = leaf.body[opening.end() + 1 : end]
+        heading, blank, body = (b"\n" + raw).partition(b"\n\n")
+        if not blank:
+            continue
+        line = leaf.line + leaf.body.count(b"\n", 0, opening.end() + 1) + heading.count(b"\n") + 1
+        yield Leaf(read_fields(heading[1:].split(b"\n")), body, line, leaf.where)
 
 
-def _is_packed(body: bytes) -> bool:
-    return any(body.startswith(magic) for magic in PACKED if magic != b"%PDF")
-
-
-def _add_part(letter: Letter, nested: list[Letter], part: Message, whole: Place) -> None:
-    body = cast("bytes", part.get_payload(decode=True))
-    if not body.strip():
+def _take_leaf(letter: Letter, nested: list[Letter], leaf: Leaf, depth: int) -> None:
+    leaf = leaf.decoded()
+    if not leaf.body.strip() or not _may_hold_patch(leaf):
         return
-    line, where = whole.of(part, body)
-    body = _without_carriage_returns(_as_bytes_of_text(body))
+    if leaf.kind == "message/rfc822":
+        nested += open_envelopes(leaf.body, leaf.line, leaf.where, depth + 1)
+        return
+    body = _without_carriage_returns(_as_bytes_of_text(leaf.body))
     is_letter = body.startswith((b"From ", MERCURIAL)) or _header_end(body, 0) is not None
     if is_letter and CHANGE.search(body):
-        nested += open_envelopes(body, line, where, whole.depth + 1)
+        nested += open_envelopes(body, leaf.line, leaf.where, depth + 1)
         return
-    letter.charset = letter.charset or part.get_content_charset()
-    letter.flowed = letter.flowed or str(part.get_param("format", "")).lower() == "flowed"
-    letter.texts.append(text_of(body, line, where))
+    letter.charset = letter.charset or leaf.parameter("charset")
+    letter.flowed = letter.flowed or (leaf.parameter("format") or "").lower() == "flowed"
+    letter.texts.append(text_of(body, leaf.line, leaf.where))
 
 
-@dataclass(frozen=True)
-class Place:
-    """A mail in the upload, to tell in which line of it a part begins."""
-
-    raw: bytes
-    first: int
-    depth: int
-
-    def of(self, part: Message, body: bytes) -> tuple[int, str]:
-        """The line, and the name of the part if its lines can only be counted after decoding."""
-        name = as_text(str(part.get_filename() or "").encode("utf-8", "replace"))[:80]
-        if str(part.get("content-transfer-encoding", "")).lower().strip() in {"base64", "quoted-printable"}:
-            return 1, f" of the attachment {name}" if name else " of the decoded mail"
-        return self.line_of(body), ""
-
-    def line_of(self, body: bytes) -> int:
-        start = self.raw.find(body.strip()[:2000])
-        return self.first + self.raw.count(b"\n", 0, max(start, 0))
+def _may_hold_patch(leaf: Leaf) -> bool:
+    if leaf.kind in NEVER_PATCHES or leaf.kind.startswith(("image/", "audio/", "video/")):
+        return False
+    if leaf.kind.startswith(("text/", "message/")) or leaf.name.endswith((".patch", ".diff", ".txt", ".eml", ".mbox")):
+        return True
+    return bool(CHANGE.search(leaf.body)) or any(leaf.body.startswith(magic) for magic in PACKED if magic != b"%PDF")

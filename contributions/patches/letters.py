@@ -34,6 +34,7 @@ STAT = re.compile(
 )
 BASE_COMMIT = re.compile(rb"^base-commit: ([0-9a-f]{40}(?:[0-9a-f]{24})?)\s*$", re.MULTILINE)
 SHOWN_COMMIT = re.compile(rb"commit [0-9a-f]{7,64}\b")
+RAW_AUTHOR = re.compile(rb"^author (.*>) (\d+ [+-]\d{4})$", re.MULTILINE)
 UNSTUFFED = re.compile(rb" (?!From |[ >])[^ ]")
 MAIL_GOES_ON = re.compile(rb"Subject: .*\[.*PATCH")
 
@@ -164,7 +165,7 @@ def _shown_introduction(text: Text) -> Content:
     again = next((i for i in range(end, len(text.lines)) if SHOWN_COMMIT.match(text.lines[i])), None)
     if again is not None:
         raise Invalid(f"{text.at(again)}: a second commit begins here; send a series with git format-patch.")
-    fields = read_fields([line.rstrip(b"\r") for line in text.lines[1:end]])
+    fields = read_fields(RAW_AUTHOR.sub(rb"author: \1\nauthordate: \2", b"\n".join(text.lines[1:end])).split(b"\n"))
     if "merge" in fields:
         raise Invalid(f"{text.at(0)}: this is a merge; send the commits it brings with git format-patch.")
     message = _message([line.removeprefix(b"    ") for line in text.lines[end:]], None)

@@ -24,6 +24,7 @@ INDEX = re.compile(rb"index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})(?: (\d+))?\Z")
 MODE = re.compile(rb"(old mode|new mode|deleted file mode|new file mode) (\d{1,12})\Z")
 MOVE = re.compile(rb"(rename|copy) (from|to) (.+)\Z", re.DOTALL)
 SIMILARITY = re.compile(rb"(?:dis)?similarity index \d{1,3}%\Z")
+HEADER_LINE = re.compile(rb"(?:old mode|new mode|deleted file mode|new file mode) \d{6}\s*\Z|index [0-9a-f]{4,64}\.\.")
 COLOURED = re.compile(rb"\x1b\[[0-9;]*m(?:diff --git|--- |@@ )")
 REPLY = re.compile(rb"(?:> ?)+(?:diff --git |@@ -|--- a/)")
 ED_COMMAND = re.compile(rb"\d+(?:,\d+)?(?:[acd]|[acd]\d+(?:,\d+)?)\Z")
@@ -120,6 +121,8 @@ class Scanner:
             self.refuse("binary data stands here without the name of its file above it.")
         if line.startswith(b"Property changes on: "):
             self.refuse("changes of Subversion properties cannot be carried over; leave them out.")
+        if HEADER_LINE.match(line):
+            self.refuse("this line belongs below the “diff --git” line of a file, which is missing.")
         if COLOURED.match(line):
             self.refuse("the diff has colour codes; use git diff --no-color.")
         if REPLY.match(line):
@@ -139,6 +142,7 @@ class Scanner:
             self._refuse_debris(self.lines[self.index].rstrip(b"\r"))
         else:
             self._hunks(sent)
+        self._refuse_lost_modes(sent)
         self._refuse_empty(sent)
         return sent
 
@@ -182,6 +186,13 @@ class Scanner:
 
     def _at(self, mark: bytes) -> bool:
         return self.index < len(self.lines) and self.lines[self.index].startswith(mark)
+
+    def _refuse_lost_modes(self, sent: SentFile) -> None:
+        """A change of mode is written on two lines, and only then does the index line not name the mode."""
+        pair = {"old mode", "new mode"} & sent.modes.keys()
+        unsaid = sent.hunks and sent.blobs[0] and not sent.mode and not sent.modes
+        if len(pair) == 1 or unsaid:
+            raise Invalid(f"{sent.at}: a line about the mode of this file was lost.")
 
     def _refuse_empty(self, sent: SentFile) -> None:
         if sent.hunks or sent.binary or sent.modes or (sent.moved_from and sent.moved_to):
@@ -268,7 +279,7 @@ class Scanner:
             self.refuse("the hunk above has more lines than its heading announces.")
 
 
-_SUSPECTS = {b"@", b"B", b"F", b"O", b"G", b"P", b"\x1b", b">"}
+_SUSPECTS = {b"@", b"B", b"F", b"O", b"G", b"P", b"\x1b", b">", b"o", b"n", b"d", b"i"}
 
 
 def refuse_other_diffs(text: Text) -> NoReturn:
