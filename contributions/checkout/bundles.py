@@ -97,9 +97,12 @@ def complaint(said: str) -> str:
 
 
 def write_bundle(repo: Path, base: str, tip: str) -> bytes:
-    """base..tip as a bundle; the same commits give the same bytes. Deltas against the base keep it small."""
+    """base..tip as a bundle; the same commits give the same bytes, whatever repository holds them.
+
+    Whole objects, no deltas: which deltas git chooses depends on how the repository happens to be packed.
+    """
     header = f"# v2 git bundle\n-{base}\n{tip} {REF}\n\n".encode()
-    options = ("--stdout", "--thin", "--revs", "--delta-base-offset", "--no-reuse-delta", "--no-reuse-object")
+    options = ("--stdout", "--revs", "--window=0", "--no-reuse-delta", "--no-reuse-object")
     pack = git(repo, "pack-objects", "-q", *options, input=f"{tip}\n^{base}\n".encode(), fence=Fence())
     if len(header) + len(pack) > MAX_BUNDLE:
         raise TooLarge(f"The commits take more than {MAX_BUNDLE // MIB} MiB.")

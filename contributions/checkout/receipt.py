@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 INCOMING = "refs/patchbay/in"
-TOO_LARGE_A_FILE = "signal 25"  # SIGXFSZ, as git tells it of its children
 RAW = re.compile(rb":(\d{6}) (\d{6}) ([0-9a-f]{40}) ([0-9a-f]{40}) ([A-Z])\d*")
 SUBMODULE, LINK, NOTHING = b"160000", b"120000", b"0" * 40
 
@@ -64,7 +63,7 @@ def fetch_ref(  # noqa: PLR0913 - what, whence, whereto, and under which rules
             return commit_of(into, INCOMING)
         except GitFailed as failure:
             if "couldn't find remote ref" not in failure.stderr:
-                raise _refusal(failure, name, limits) from failure
+                raise _refusal(failure, into, name, limits) from failure
     raise Invalid(f"There is no branch or tag {name} at this address.", field="git_ref")
 
 
@@ -92,9 +91,10 @@ def _fetch(into: Path, address: Address, source: str, limits: Limits) -> None:
     git(into, *command, env=address.environment, timeout=limits.seconds, fence=fence)
 
 
-def _refusal(failure: GitFailed, ref: str, limits: Limits) -> Invalid | TooLarge:
+def _refusal(failure: GitFailed, into: Path, ref: str, limits: Limits) -> Invalid | TooLarge:
     said = failure.stderr
-    if TOO_LARGE_A_FILE in said:
+    # git is ended by the limit without a word; the pack that it was writing is as large as it could get.
+    if any(pack.stat().st_size >= limits.pack_bytes for pack in into.glob("objects/pack/tmp_pack_*")):
         return TooLarge(f"The ref brings more than {limits.pack_bytes // MIB} MiB.", field="git_url")
     if "fsck error" in said or "error in packed object" in said:
         return Invalid(f"git refuses the objects behind {ref}: {complaint(said)}", field="git_ref")
@@ -152,12 +152,12 @@ def check_change(repo: Path, base: str, tip: str, limits: Limits = LIMITS) -> No
 
 def _checked_entries(repo: Path, commit: str, limits: Limits) -> dict[bytes, str]:
     """The new blobs of one commit, with a path for each."""
-    fence = Fence(output_bytes=4 * MIB, cpu_seconds=20)
+    fence = Fence(output_bytes=4 * MIB, memory_bytes=512 * MIB, cpu_seconds=20)
     command = ("diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", "--root", "--no-commit-id", commit)
     try:
         words = git(repo, *command, fence=fence).split(b"\0")
     except GitFailed as failure:
-        if failure.said_too_much or failure.timed_out:
+        if failure.said_too_much or failure.code < 0 or "out of memory" in failure.stderr.lower():
             raise _too_many_files(commit, limits) from failure
         raise
     if len(words) // 2 > limits.files:
