@@ -69,7 +69,7 @@ def _author(commit: Written) -> str:
 
 
 def _name(name: str) -> str:
-    if not name.isascii():
+    if not name.isascii() or "=?" in name:
         return _words(name)
     return '"' + re.sub(r'(["\\])', r"\\\1", name) + '"' if SPECIAL.search(name) else name
 
