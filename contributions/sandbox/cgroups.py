@@ -76,9 +76,18 @@ def _remove_patiently(directory: Path) -> None:
 
 def make_fence(limits: Limits) -> Fence:
     """Groups that hold this build to its limits, or fewer of them, or none."""
-    version, parents = _hierarchies()
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+        memberships = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return Fence()
+    return make_groups(*read_hierarchies(mounts, memberships), limits)
+
+
+def make_groups(version: int, parents: dict[str, Path], limits: Limits) -> Fence:
+    """One group for each controller below the given parents, which of version 2 are all the same."""
     name = _NAME.format(pid=os.getpid(), number=next(_numbers))
-    groups = {}
+    groups: dict[str, Path] = {}
     for controller, parent in parents.items():
         _sweep(parent)
         if _make_group(parent / name, _settings(version, controller, limits)):
@@ -120,13 +129,11 @@ def _settings(version: int, controller: str, limits: Limits) -> dict[str, str]:
     }[controller]
 
 
-def _hierarchies() -> tuple[int, dict[str, Path]]:
-    """The version in use and, for each controller, the group below which we may make ours."""
-    try:
-        mounts = Path("/proc/self/mountinfo").read_text().splitlines()
-        memberships = Path("/proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return 0, {}
+def read_hierarchies(mounts: list[str], memberships: list[str]) -> tuple[int, dict[str, Path]]:
+    """The version in use and, for each controller, the group below which we may make ours.
+
+    `mounts` are the lines of /proc/self/mountinfo, `memberships` those of /proc/self/cgroup.
+    """
     own = {name: path for _, names, path in (line.split(":", 2) for line in memberships) for name in names.split(",")}
     first = _first_version(mounts, own)
     return (1, first) if first else (2, _second_version(mounts, own.get("", "/")))

@@ -131,6 +131,8 @@ def _inputs(job: Job, show: Show) -> list[str]:
             made += ["--ro-bind", show(path), place]
     if job.output is not None:
         made += ["--bind", show(job.output), "/prepared"]
+    if job.toolchain is not None and any((job.toolchain / "lib").glob("libpython*")):
+        made += ["--setenv", "LD_LIBRARY_PATH", "/toolchain/lib"]  # the toolchain carries an interpreter of its own
     interpreter = find_interpreter(job.toolchain)
     if interpreter.needs:
         made += ["--ro-bind", show(interpreter.needs), str(interpreter.needs)]

@@ -87,9 +87,19 @@ class Jail:
         """Kill what is left and wait until nothing of it lives; raises Trouble if the kernel keeps something."""
         with self._handles:
             self.kill()
-            self.process.wait(_PATIENCE)
-            if self._init_handle >= 0 and not select.select([self._init_handle], [], [], _PATIENCE)[0]:
+            if not (self._outer_has_ended() and self._inner_have_ended()):
                 raise errors.Trouble("A build could not be ended; its processes are stuck in the kernel.")
+
+    def _outer_has_ended(self) -> bool:
+        try:
+            self.process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def _inner_have_ended(self) -> bool:
+        """The handle on process 1 becomes readable when the kernel has cleared its whole namespace."""
+        return self._init_handle < 0 or bool(select.select([self._init_handle], [], [], _PATIENCE)[0])
 
 
 @contextlib.contextmanager
@@ -120,8 +130,27 @@ class _Launch:
     def start(self) -> Jail:
         (log, log_end), (frames, frames_end), (news, news_end) = self._pipe(), self._pipe(), self._pipe()
         self.passed += [frames_end, news_end]
-        process = subprocess.Popen(
-            self._command(frames_end, news_end),
+        self._give(log_end)  # so that a build may open /dev/stderr; the frames stay ours
+        command = self._command(frames_end, news_end)
+        try:
+            process = self._open_process(command, log_end)
+        except OSError as problem:
+            raise errors.Trouble(f"The sandbox could not be started: {problem.strerror}.") from problem
+        return Jail(process, log, frames, news)
+
+    def _give(self, what: int | Path) -> None:
+        """Make the build's user the owner, where that is another than ours."""
+        if self.uid is None:
+            return
+        try:
+            os.chown(what, self.uid, self.uid)
+        except OSError as problem:
+            who = f"there is no user {self.uid} to run them as"
+            raise SandboxUnavailable(f"Builds cannot run here: {who} ({problem.strerror}).") from problem
+
+    def _open_process(self, command: list[str], log_end: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            command,
             env={},
             cwd="/",
             stdin=subprocess.DEVNULL,
@@ -131,7 +160,6 @@ class _Launch:
             pass_fds=self.passed,
             start_new_session=True,
         )
-        return Jail(process, log, frames, news)
 
     def _pipe(self) -> tuple[int, int]:
         reading, writing = os.pipe()
@@ -148,8 +176,8 @@ class _Launch:
         return str(descriptor)
 
     def _command(self, frames: int, news: int) -> list[str]:
-        if self.job.output is not None and self.uid is not None:
-            os.chown(self.job.output, self.uid, self.uid)
+        if self.job.output is not None:
+            self._give(self.job.output)
         options = [*interior.options(self.job, self.fence, self._hold, self._show), "--info-fd", str(news)]
         arguments = self._hold(b"".join(os.fsencode(option) + b"\0" for option in options))
         program = [interior.find_interpreter(self.job.toolchain).path, "-I", "-S", f"{inside.ROOM}/inside.py"]

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from contributions import errors
 from contributions.sandbox import gauges
 from contributions.sandbox.bubblewrap import SandboxUnavailable, find_bubblewrap
 from contributions.sandbox.cgroups import Fence, make_fence
@@ -143,6 +144,8 @@ class _Watch:
             self.frames.feed(data)
         except BrokenFrames:
             self._end("artifacts")
+        except OSError as problem:
+            raise errors.Trouble(f"The build's artifacts could not be stored: {problem.strerror}.") from problem
         if self.frames.delivery.begun and not was_begun:
             self._meet_program()
         self.disk.read()  # a full disk may be emptied again before the next look
