@@ -20,8 +20,7 @@ from contributions.pipeline.fitting import fit
 from contributions.pipeline.publishing import forgotten, publish
 from contributions.pipeline.receiving import receive
 from tests.factories import make_component, make_person, make_release
-
-from .conftest import SHOUT, SONG, SONG_MENDED, Upstream, states_by_release
+from tests.platform import SHOUT, SONG, SONG_MENDED, Upstream, states_by_release
 
 if TYPE_CHECKING:
     from pathlib import Path
