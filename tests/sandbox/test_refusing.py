@@ -53,6 +53,6 @@ def _say(command: list[str], directory: Path, **environment: str) -> str:
 def test_without_the_wheel_or_with_it_the_same_jail_is_made(tmp_path: Path) -> None:
     """The wheel's bwrap lies below the virtual environment, which the build's user may not be able to enter."""
     code = BUILD.replace("print([promise", "print(run.__module__); print([promise")
-    answer = _say([sys.executable, "-c", code], tmp_path, PATH=str(tmp_path))
+    answer = _say([sys.executable, "-c", code], tmp_path, PATH=str(tmp_path), PYTHONPATH=":".join(sys.path))
     assert "I ran" in answer
     assert "[]" in answer
