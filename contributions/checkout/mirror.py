@@ -35,6 +35,8 @@ OLD_FLAWS = tuple(
     f"fetch.fsck.{flaw}=warn"
     for flaw in ("badTimezone", "missingSpaceBeforeDate", "zeroPaddedFilemode", "missingEmail", "badEmail")
 )
+# A server that counts a large history's objects says little for a while.
+PATIENCE = ("http.lowSpeedTime=120",)
 FIELDS = "%(refname)%00%(objecttype)%00%(objectname)%00%(committerdate:unix)"
 PEELED = "%00%(*objecttype)%00%(*objectname)%00%(*committerdate:unix)"
 TOKEN = re.compile(r"\d+|[a-z]+")
@@ -70,7 +72,7 @@ def fetch_mirror(mirror: Path, url: str, *, allow_private: bool, timeout: float 
         memory_bytes=4 * GIB,
         cpu_seconds=LONGEST,
         protocols=address.scheme,
-        configuration=(*address.configuration, *OLD_FLAWS),
+        configuration=(*address.configuration, *OLD_FLAWS, *PATIENCE),
     )
     options = ("--prune", "--no-tags", "--no-recurse-submodules", "--no-auto-gc", "--no-write-fetch-head", "-q")
     wanted = (f"+refs/tags/*:{REFS}tags/*", f"+refs/heads/*:{REFS}heads/*")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from contributions.checkout.addresses import UNREACHABLE, Address, check_ref, check_url, is_commit_id
@@ -57,9 +58,10 @@ def fetch_ref(  # noqa: PLR0913 - what, whence, whereto, and under which rules
     name = check_ref(ref)
     _quarantine(into, alternates)
     whole = is_commit_id(name) or name.startswith("refs/")
+    deadline = time.monotonic() + limits.seconds
     for source in [name] if whole else [f"refs/heads/{name}", f"refs/tags/{name}"]:
         try:
-            _fetch(into, address, source, limits)
+            _fetch(into, address, source, replace(limits, seconds=max(1, deadline - time.monotonic())))
             return commit_of(into, INCOMING)
         except GitFailed as failure:
             if "couldn't find remote ref" not in failure.stderr:

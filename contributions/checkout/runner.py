@@ -72,7 +72,7 @@ NETWORK_CONFIGURATION = (
     "http.followRedirects=false",
     "http.sslVerify=true",
     "http.lowSpeedLimit=1000",
-    "http.lowSpeedTime=10",
+    "http.lowSpeedTime=20",
     "fetch.fsckObjects=true",
     "transfer.fsckObjects=true",
     "fetch.recurseSubmodules=no",
@@ -85,16 +85,25 @@ NETWORK_CONFIGURATION = (
 
 
 class GitFailed(Trouble):
-    """git ended with another code than 0, or we ended it: it took too long or said too much."""
+    """git ended with another code than 0, or we ended it: it took too long or said too much.
+
+    Who knows that a customer's bytes are the reason turns it into a refusal; what is left is our trouble.
+    """
 
     timed_out = False
     said_too_much = False
 
     def __init__(self, args: Sequence[str], code: int, stdout: bytes, stderr: str) -> None:
-        super().__init__(f"git {' '.join(args[:4])} ended with {code}: {stderr.strip()[:500]}")
+        words = args[2:] if args[:1] == ["--git-dir"] else args
+        verb = next((word for word in words if not word.startswith("-")), "")
+        super().__init__(f"git {verb} failed on our side; its code was {code}.")
+        self.command = verb
         self.code = code
         self.stdout = stdout
         self.stderr = stderr
+
+    def __str__(self) -> str:
+        return f"git {self.command} ended with {self.code}: {self.stderr.strip()[:500]}"
 
 
 @dataclass(frozen=True)
