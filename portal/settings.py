@@ -197,6 +197,20 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        f"{noun}{trait}": f"contributions.models.{noun}.{trait}"
+        for noun, trait in (
+            ("Contribution", "Kind"),
+            ("Contribution", "State"),
+            ("Organisation", "Kind"),
+            ("Release", "Kind"),
+            ("Release", "State"),
+            ("Revision", "State"),
+            ("Fit", "State"),
+            ("Build", "State"),
+            ("Publication", "State"),
+        )
+    },
 }
 
 # The worker

