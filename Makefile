@@ -70,5 +70,5 @@ clean: ## Stop all that runs here; remove the virtual environment and caches (va
 	@touch $@
 
 setup-tests: .venv/tests.stamp
-	@command -v bwrap >/dev/null || ./.ci/need bubblewrap
+	@command -v bwrap >/dev/null || ./.ci/need bubblewrap || echo "The bubblewrap of the wheel is used instead."
 	@command -v chromium >/dev/null || ./.ci/need chromium

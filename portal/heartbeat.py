@@ -11,8 +11,6 @@ from django.apps import apps
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from portal.services.errors import ServiceTrouble
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -50,7 +48,7 @@ def note(name: str, queues: Iterable[str]) -> None:
     try:
         seen.update_or_create(name=name, defaults={"queues": list(queues), "seen_at": timezone.now()})
         seen.filter(seen_at__lt=timezone.now() - FORGOTTEN_AFTER).delete()
-    except (DatabaseError, ServiceTrouble) as problem:
+    except DatabaseError as problem:
         log.warning("The database does not take this worker's sign of life: %s", problem)
     finally:
         connection.close()

@@ -123,6 +123,7 @@ DATABASES: dict[str, dict[str, Any]] = {
         "CONN_HEALTH_CHECKS": True,
     },
 }
+DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)  # seconds; unlimited otherwise
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Files

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 from django.db.backends.postgresql import base
 from psycopg2 import OperationalError
 
+from portal.services.errors import ServiceTrouble
+
 if TYPE_CHECKING:
     from portal.services.postgres import Postgres
 
@@ -19,5 +21,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             server: Postgres = self.settings_dict["SERVER"]
             if server.answers():  # so that the fault is another one, and not for us to mend
                 raise
-            server.ensure()
+            try:
+                server.ensure()
+            except ServiceTrouble as trouble:
+                raise OperationalError(str(trouble)) from trouble
             return super().get_new_connection(conn_params)

