@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-MAX_UNPACKED = 512 * MIB
-MAX_FILE = 64 * MIB
+MAX_UNPACKED = 256 * MIB
+MAX_FILE = 32 * MIB
 MAX_FILES = 50_000
 
 WHO = b"sdist import <sdist-import@example.invalid>"

@@ -172,5 +172,6 @@ def test_the_repository_for_a_build_is_cloned_by_plain_git(mirror: Path, tmp_pat
     allowed = {"GIT_ALLOW_PROTOCOL": "file"}
     git(tmp_path / "clone" / ".git", "clone", "-q", str(source), str(tmp_path / "clone"), env=allowed)
     assert (tmp_path / "clone" / "a.txt").read_text() == TEXT + "stable\n"
+    assert git(source, "rev-list", "--all").decode().split() == [upstream.tip("stable/1.0")]
     modes = {each.stat().st_mode & 0o777 for each in [source, *source.rglob("*")]}
     assert modes == {0o755, 0o644}

@@ -114,6 +114,8 @@ def test_what_another_one_sent_cannot_be_asked_for(
     other.commit({"x": "y"})
     with pytest.raises(Invalid):
         pull(daemon.url("other.git"), private, mirror)
+    into, _ = pull(daemon.url("other.git"), "main", mirror)
+    assert not has_commit(into, private), "not even as the base of a delta"
 
 
 def test_a_server_that_is_silent_refuses_or_is_not_there_gives_one_sentence(mirror: Path, misbehaving: Any) -> None:

@@ -16,7 +16,7 @@ WHEN = 1_700_000_000
 
 def make_archive(folder: Path, version: str, members: list[tarfile.TarInfo | tuple[str, bytes]]) -> Path:
     path = folder / f"some_package-{version}.tar.gz"
-    with tarfile.open(path, "w:gz") as archive:
+    with tarfile.open(path, "w:gz", compresslevel=1) as archive:
         for member in members:
             info, content = (member, b"") if isinstance(member, tarfile.TarInfo) else _plain(*member)
             archive.addfile(info, io.BytesIO(content))
@@ -118,7 +118,7 @@ def test_an_archive_that_unpacks_beyond_the_limit_is_refused(tmp_path: Path) -> 
     zeros = bytes(sdists.MAX_FILE)
     archive = make_archive(tmp_path, "1.0", [(f"zeros{n}", zeros) for n in range(9)])
     assert archive.stat().st_size < sdists.MIB
-    with pytest.raises(TooLarge, match="512 MiB"):
+    with pytest.raises(TooLarge, match="256 MiB"):
         read_source_release(archive, "1.0")
 
 
