@@ -58,12 +58,12 @@ class Contributions(Uploads):
         """What may be seen, newest first unless another order is asked for."""
         asked = self.asked(ContributionQuery)
         found = rows.narrowed(Contribution.objects.visible_to(self.eyes), asked)
-        releases = None
+        release = ""
         if "release" in asked:
-            releases = rows.releases_called(asked["release"], asked.get("component"))
-            found = rows.on_releases(found, releases)
-        order = _order(asked, on_release=releases is not None)
-        written = rows.lines(found, request, standing=releases is not None)
+            release, keys = rows.releases_called(asked["release"], asked.get("component"))
+            found = rows.on_releases(found, keys)
+        order = _order(asked, on_release=bool(release))
+        written = rows.lines(found, request, on=release)
         page = page_of(written.values("line", *(name.removeprefix("-") for name in order)), request, asked, *order)
         return _joined(page.with_results([row["line"] for row in page.rows]))
 

@@ -87,7 +87,7 @@ def source_of(sent: Mapping[str, Any]) -> Source:
 
 class ContributionInput(SourceInput):
     component = Text(help_text="Its slug.")
-    kind = serializers.ChoiceField(choices=Contribution.Kind.values)
+    kind = serializers.ChoiceField(choices=Contribution.Kind.choices)
     title = Text()
     release = Text(required=False, help_text="The name or slug of the release that it was made for.")
 
@@ -108,7 +108,7 @@ class SourceJson(Input):
 
 class ContributionJson(SourceJson):
     component = Text(help_text="Its slug.")
-    kind = serializers.ChoiceField(choices=Contribution.Kind.values)
+    kind = serializers.ChoiceField(choices=Contribution.Kind.choices)
     title = Text()
     release = Text(required=False, help_text="The name or slug of the release that it was made for.")
 
@@ -135,15 +135,15 @@ class CommentInput(Input):
 
 class ReportInput(Input):
     release = Text(help_text="The name or slug of the release that it was tried on.")
-    outcome = serializers.ChoiceField(choices=FieldReport.Outcome.values)
-    stage = serializers.ChoiceField(choices=FieldReport.Stage.values)
+    outcome = serializers.ChoiceField(choices=FieldReport.Outcome.choices)
+    stage = serializers.ChoiceField(choices=FieldReport.Stage.choices)
     environment = Text(required=False, allow_blank=True, help_text="Hypervisor, scale, drivers: what matters here.")
     since = serializers.DateField(required=False, allow_null=True, help_text="Running since that day.")
     text = Text(required=False, allow_blank=True, help_text="Markdown.")
 
 
 class ReviewInput(Input):
-    verdict = serializers.ChoiceField(choices=Review.Verdict.values)
+    verdict = serializers.ChoiceField(choices=Review.Verdict.choices)
     message = Text(required=False, allow_blank=True, help_text="Markdown; needed unless you approve.")
     revision = WholeNumber(
         required=False,

@@ -15,6 +15,9 @@ from .paging import LARGEST_SIZE, LONGEST_CURSOR, USUAL_SIZE
 
 NAME_LENGTH = 160
 WORDS_LENGTH = 500
+FURTHEST_OFFSET = 2**40  # no log is that long, and no file system is asked to go further
+LONGEST_MOMENT = 40
+NO_MOMENT = "Give a time such as 2026-01-31T12:00:00Z, or the id of an entry."
 
 
 def _name(what: str) -> serializers.CharField:
@@ -33,14 +36,14 @@ class PageQuery(serializers.Serializer[Any]):
 
 
 class ReleaseQuery(PageQuery):
-    state = serializers.ChoiceField(required=False, allow_blank=True, choices=Release.State.values)
+    state = serializers.ChoiceField(required=False, allow_blank=True, choices=Release.State.choices)
 
 
 class ContributionQuery(PageQuery):
     component = _name("The slug of a component.")
     release = _name("The name or slug of a release: what was judged on it or made for it.")
-    kind = serializers.ChoiceField(required=False, allow_blank=True, choices=Contribution.Kind.values)
-    state = serializers.ChoiceField(required=False, allow_blank=True, choices=Contribution.State.values)
+    kind = serializers.ChoiceField(required=False, allow_blank=True, choices=Contribution.Kind.choices)
+    state = serializers.ChoiceField(required=False, allow_blank=True, choices=Contribution.State.choices)
     q = serializers.CharField(
         required=False, allow_blank=True, max_length=WORDS_LENGTH, help_text='Words, "phrases", -without, or.'
     )
@@ -62,12 +65,12 @@ class BuildQuery(PageQuery):
     component = _name("The slug of a component.")
     release = _name("The name or slug of a release.")
     contribution = serializers.IntegerField(required=False, min_value=1, max_value=BIGGEST_KEY)
-    state = serializers.ChoiceField(required=False, allow_blank=True, choices=Build.State.values)
+    state = serializers.ChoiceField(required=False, allow_blank=True, choices=Build.State.choices)
 
 
 class LogQuery(serializers.Serializer[Any]):
     offset = serializers.IntegerField(
-        required=False, min_value=0, max_value=BIGGEST_KEY, default=0, help_text="In bytes; 0 unless asked."
+        required=False, min_value=0, max_value=FURTHEST_OFFSET, default=0, help_text="In bytes; 0 unless asked."
     )
 
 
@@ -75,7 +78,7 @@ class PublicationQuery(PageQuery):
     component = _name("The slug of a component.")
     release = _name("The name or slug of a release.")
     contribution = serializers.IntegerField(required=False, min_value=1, max_value=BIGGEST_KEY)
-    state = serializers.ChoiceField(required=False, allow_blank=True, choices=Publication.State.values)
+    state = serializers.ChoiceField(required=False, allow_blank=True, choices=Publication.State.choices)
 
 
 class Moment(serializers.CharField):
@@ -83,6 +86,8 @@ class Moment(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> Any:
         text = super().to_internal_value(data)
+        if len(text) > LONGEST_MOMENT:
+            raise serializers.ValidationError(NO_MOMENT)
         if text.isascii() and text.isdigit() and int(text) <= BIGGEST_KEY:
             return int(text)
         try:
@@ -93,7 +98,7 @@ class Moment(serializers.CharField):
         if day:
             when = datetime(day.year, day.month, day.day, tzinfo=UTC)
         if when is None:
-            raise serializers.ValidationError("Give a time such as 2026-01-31T12:00:00Z, or the id of an entry.")
+            raise serializers.ValidationError(NO_MOMENT)
         return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
@@ -103,6 +108,5 @@ class FeedQuery(PageQuery):
     since = Moment(
         required=False,
         allow_blank=True,
-        max_length=40,
         help_text="Entries at or after a time (`2026-01-31T12:00:00Z`), or after the entry of that id.",
     )

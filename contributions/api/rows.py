@@ -37,17 +37,26 @@ if TYPE_CHECKING:
     from .lookups import Eyes
 
 STANDING = ("score", "fit", "build_state", "works_count", "broken_count")
-COUNTS = (
-    *("up", "down", "comment_count", "running_count", "release_count", "fit_count", "upstream_count"),
-    *("green_count", "red_count", "score"),
-)
-COLUMNS = ("state", "title", "created_at", *COUNTS)
-NAMES = {
+COLUMNS = {  # the fields of the shape between its addresses and its standing, and where each comes from
     "component": "component__slug",
+    "kind": "kind",
+    "state": "state",
+    "title": "title",
     "author": "author__username",
     "organisation": "organisation__slug",
     "release": "release__name",
     "revision": "current__number",
+    "created_at": "created_at",
+    "up": "up",
+    "down": "down",
+    "comment_count": "comment_count",
+    "running_count": "running_count",
+    "release_count": "release_count",
+    "fit_count": "fit_count",
+    "upstream_count": "upstream_count",
+    "green_count": "green_count",
+    "red_count": "red_count",
+    "score": "score",
 }
 
 
@@ -61,15 +70,14 @@ class JsonObject(Func):
         super().__init__(*(part for name, value in pairs.items() for part in (Value(name), value)))
 
 
-def lines(seen: ContributionQuerySet, request: Request, *, standing: bool) -> QuerySet[Any, Any]:
-    """Annotate each row with `line`, its JSON text; `standing` says that `on_releases` has joined one."""
-    here = _standing() if standing else Value(None, output_field=JSONField())
-    columns = {name: F(name) for name in ("kind", *COLUMNS)} | {name: F(path) for name, path in NAMES.items()}
+def lines(seen: ContributionQuerySet, request: Request, *, on: str = "") -> QuerySet[Any, Any]:
+    """Annotate each row with `line`, its JSON text; `on` names the release where `on_releases` has looked."""
+    here = _standing(on) if on else Value(None, output_field=JSONField())
     row = JsonObject(
         number=F("pk"),
         url=_address(request, "api-contribution"),
         page=_address(request, "contribution"),
-        **columns,
+        **{name: F(path) for name, path in COLUMNS.items()},
         standing=here,
     )
     return seen.annotate(line=Cast(row, TextField()))
@@ -80,17 +88,18 @@ def _address(request: Request, name: str) -> Concat:
     return Concat(Value(before), Cast("pk", CharField()), Value(after), output_field=CharField())
 
 
-def _standing() -> Case:
+def _standing(release: str) -> Case:
     pairs = {name: F(f"here__{name}") for name in STANDING}
-    there = JsonObject(release=F("here__release__name"), **pairs)
+    there = JsonObject(release=Value(release), **pairs)
     return Case(When(here__isnull=False, then=there), default=None, output_field=JSONField())
 
 
-def releases_called(name: str, component: str | None) -> list[int]:
-    """The keys of the releases of that name or slug: one for each component at most."""
+def releases_called(word: str, component: str | None) -> tuple[str, list[int]]:
+    """The name that the releases of that name or slug share, and their keys: one for each component at most."""
     found = Release.objects.filter(component__slug=component) if component else Release.objects.all()
-    pairs = list(found.filter(named(name)).order_by("pk").values_list("pk", "slug"))
-    return [pk for pk, slug in pairs if slug == name] or [pk for pk, _ in pairs]
+    rows = list(found.filter(named(word)).order_by("pk").values_list("pk", "name", "slug"))
+    rows = [row for row in rows if row[2] == word] or rows
+    return (rows[0][1] if rows else word), [row[0] for row in rows]
 
 
 def on_releases(rows: ContributionQuerySet, releases: list[int]) -> ContributionQuerySet:
@@ -116,7 +125,7 @@ def detail(eyes: Eyes, number: int, request: Request) -> dict[str, Any] | None:
     """Everything about one contribution; None when these eyes may not see it. Three queries."""
     seen = Contribution.objects.visible_to(eyes).filter(pk=number)
     wanted = ("line", "description", "description_html", "current__number", "current__mbox", "current__diff")
-    found = lines(seen, request, standing=False).values(*wanted).first()
+    found = lines(seen, request).values(*wanted).first()
     if found is None:
         return None
     shown: dict[str, Any] = json.loads(found["line"])

@@ -33,6 +33,12 @@ def closed_components() -> dict[str, Any]:
     return components
 
 
+@functools.cache
+def validator_of(shape: str) -> Draft202012Validator:
+    return Draft202012Validator({**json.loads(shape), "components": closed_components()})
+
+
+@functools.cache
 def operation_at(method: str, path: str) -> dict[str, Any] | None:
     """The operation that the schema has for this path; fixed words win over parameters."""
     for template in sorted(schema()["paths"], key=lambda template: template.count("{")):
@@ -63,6 +69,6 @@ def hold_against_schema(method: str, address: str, response: HttpResponse) -> No
         assert kind in documented, (method, path, status, kind)
         written = documented[kind]
     if kind.endswith("json") and method.lower() != "head":
-        validator = Draft202012Validator({**written["schema"], "components": closed_components()})
+        validator = validator_of(json.dumps(written["schema"]))
         wrong = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(response.json())]
         assert not wrong, (method, path, status, wrong[:5])

@@ -12,7 +12,7 @@ from contributions.models import Contribution, Fit, Revision
 class StandingShape(serializers.Serializer[Any]):
     release = serializers.CharField(help_text="Its name.")
     score = serializers.FloatField(help_text="From 0 to 1; the site's page on ranking tells how it is made.")
-    fit = serializers.ChoiceField(choices=["", *Fit.State.values], help_text="Empty: not judged.")
+    fit = serializers.ChoiceField(choices=[("", ""), *Fit.State.choices], help_text="Empty: not judged.")
     build_state = serializers.CharField(allow_blank=True, help_text="Of the last build; empty: not built.")
     works_count = serializers.IntegerField(help_text="Organisations for whom it works.")
     broken_count = serializers.IntegerField(help_text="Organisations for whom it is broken.")
@@ -27,8 +27,8 @@ class ContributionShape(serializers.Serializer[Any]):
     url = serializers.URLField()
     page = serializers.URLField(help_text="For people.")
     component = serializers.CharField(help_text="Its slug.")
-    kind = serializers.ChoiceField(choices=Contribution.Kind.values)
-    state = serializers.ChoiceField(choices=Contribution.State.values)
+    kind = serializers.ChoiceField(choices=Contribution.Kind.choices)
+    state = serializers.ChoiceField(choices=Contribution.State.choices)
     title = serializers.CharField()
     author = serializers.CharField(help_text="A username.")
     organisation = serializers.CharField(allow_null=True, help_text="Its slug.")
@@ -50,7 +50,7 @@ class ContributionShape(serializers.Serializer[Any]):
 
 class LatestShape(serializers.Serializer[Any]):
     number = serializers.IntegerField()
-    state = serializers.ChoiceField(choices=Revision.State.values)
+    state = serializers.ChoiceField(choices=Revision.State.choices)
     sentence = serializers.CharField(allow_blank=True, help_text="Why it ended as it did.")
     url = serializers.URLField()
 

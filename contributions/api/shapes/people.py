@@ -48,7 +48,7 @@ class OwnMembershipShape(serializers.ModelSerializer[Membership]):
 
 
 class TokenShape(serializers.ModelSerializer[ApiToken]):
-    scopes = serializers.ListField(child=serializers.ChoiceField(choices=ApiToken.Scope.values), read_only=True)
+    scopes = serializers.ListField(child=serializers.ChoiceField(choices=ApiToken.Scope.choices), read_only=True)
 
     class Meta:
         model = ApiToken

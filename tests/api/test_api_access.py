@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+
+from contributions.models import Contribution
+from tests import factories
+from tests.api.conftest import Caller, make_token
+from tests.api.contract import schema
+
+if TYPE_CHECKING:
+    from tests.api.conftest import Scene
+
+pytestmark = pytest.mark.django_db
+
+CALLERS = ("stranger", "member", "author", "maintainer", "staff", "read-token", "write-token", "review-token")
+READING = (
+    "", "components/", "components/swiftclient/", "components/swiftclient/releases/", "organisations/",
+    "contributions/", "{one}", "{one}revisions/", "{one}revisions/1/", "{one}revisions/1/patch",
+    "{one}revisions/1/diff", "{one}fits/", "{one}comments/", "{one}reports/", "{one}reviews/",
+    "builds/", "builds/{build}/", "builds/{build}/log", "publications/", "publications/{publication}/", "feed/",
+)  # fmt: skip
+SUBMISSION = {"component": "swiftclient", "kind": "experience", "title": "It is fast", "description": "Very."}
+REPORT = {"release": "4.7.0", "outcome": "works", "stage": "lab"}
+REASON = {"reason": "It loses data."}
+VERBS: dict[tuple[str, str], tuple[Any, str]] = {
+    # (method, path): (body, the status for each of CALLERS)
+    ("post", "contributions/"): (SUBMISSION, "401 201 201 201 201 403 201 403"),
+    ("post", "{one}revisions/"): ({"patch": "diff --git a/a b/a\n"}, "401 403 201 403 403 403 403 403"),
+    ("put", "{one}vote/"): ({"value": 1}, "401 200 403 200 200 403 200 403"),
+    ("post", "{one}comments/"): ({"text": "Thank you."}, "401 201 201 201 201 403 201 403"),
+    ("post", "{one}reports/"): (REPORT, "401 201 201 403 403 403 201 403"),
+    ("post", "{one}reviews/"): ({"verdict": "approve"}, "401 403 403 201 403 403 403 201"),
+    ("post", "{one}withdraw/"): (REASON, "401 403 200 403 200 403 403 403"),
+    ("post", "builds/{build}/again/"): (None, "401 403 201 201 201 403 403 403"),
+    ("post", "publications/{publication}/withdraw/"): (REASON, "401 403 200 200 200 403 403 403"),
+}
+
+
+def caller_named(name: str, scene: Scene) -> Caller:
+    """Member, author, maintainer and staff by session; two tokens are a member's, the third a maintainer's."""
+    if name == "stranger":
+        return Caller()
+    if name in {"author", "maintainer"}:
+        return Caller(getattr(scene, name))
+    if name == "review-token":
+        return Caller(scene.maintainer, make_token(scene.maintainer, "review"))
+    person = factories.make_person(organisation=factories.make_organisation(), is_staff=name == "staff")
+    if name == "staff":
+        person.memberships.all().delete()
+    scope = name.removesuffix("-token")
+    return Caller(person, make_token(person, scope) if scope != name else "")
+
+
+def filled(path: str, scene: Scene) -> str:
+    publication = scene.contribution.current.publications.get()
+    return path.format(one=scene.one, build=scene.build.pk, publication=publication.pk)
+
+
+def test_the_table_has_every_verb_of_the_schema() -> None:
+    writing = {
+        (method, path) for path, methods in schema()["paths"].items() for method in methods if method in {"post", "put"}
+    }
+    assert len(writing) == len(VERBS)
+
+
+@pytest.mark.parametrize(("method", "path"), VERBS)
+def test_each_verb_is_for_whom_the_table_says(
+    published: Scene, method: str, path: str, subtests: pytest.Subtests
+) -> None:
+    body, statuses = VERBS[method, path]
+    for name, status in zip(CALLERS, statuses.split(), strict=True):
+        with subtests.test(caller=name), transaction.atomic():
+            response = caller_named(name, published).call(method, filled(path, published), body)
+            transaction.set_rollback(True)
+            assert response.status_code == int(status), response.content
+            if response.status_code >= 400:
+                assert response.json()["detail"].endswith(".")
+
+
+@pytest.mark.parametrize("name", CALLERS)
+def test_everybody_reads_what_is_public(published: Scene, name: str) -> None:
+    caller = caller_named(name, published)
+    for path in READING:
+        assert caller.get(filled(path, published)).status_code == 200, path
+
+
+@pytest.mark.parametrize(("name", "status"), list(zip(CALLERS, (401, 200, 200, 200, 200, 200, 403, 403), strict=True)))
+def test_only_people_and_reading_tokens_hear_who_they_are(published: Scene, name: str, status: int) -> None:
+    caller = caller_named(name, published)
+    response = caller.get("me/")
+    assert response.status_code == status
+    if status == 200:
+        assert response.json()["username"] == caller.person.username
+    if status == 401:
+        assert response.headers["WWW-Authenticate"] == "Token"
+
+
+def unreceived(scene: Scene) -> Contribution:
+    """A contribution that only its author and staff may know of yet."""
+    sent = factories.make_contribution(release=scene.release, author=scene.author, received=False, title="Half sent")
+    factories.make_revision(sent, state="refused", sentence="It is no patch.")
+    sent.revisions.update(mbox=None, diff=None)
+    return sent
+
+
+@pytest.mark.parametrize(
+    ("name", "sees"),
+    [(name, name in {"author", "staff"}) for name in CALLERS],
+)
+def test_what_is_not_received_yet_is_its_authors_alone(scene: Scene, name: str, sees: bool) -> None:  # noqa: FBT001
+    sent, caller = unreceived(scene), caller_named(name, scene)
+    one = f"contributions/{sent.pk}/"
+    reading = [one, *(f"{one}{part}" for part in ("revisions/", "revisions/1/", "fits/", "comments/", "reviews/"))]
+    for path in reading:
+        assert caller.get(path).status_code == (200 if sees else 404), path
+    assert (sent.pk in [row["number"] for row in caller.listed("contributions/")]) is sees
+    if caller.person and caller.token in {"", "write-token"} and not sees:
+        assert caller.put(f"{one}vote/", {"value": 1}).status_code == 404
+        assert caller.post(f"{one}comments/", {"text": "Oh?"}).status_code == 404
+
+
+def test_a_token_without_the_scope_read_sees_what_strangers_see(scene: Scene) -> None:
+    sent = unreceived(scene)
+    blind, seeing = scene.tokened(scene.author, "write"), scene.tokened(scene.author, "read")
+    assert blind.get(f"contributions/{sent.pk}/").status_code == 404
+    assert seeing.get(f"contributions/{sent.pk}/").json()["latest"]["sentence"] == "It is no patch."
+    assert blind.post("contributions/", SUBMISSION).status_code == 201
+
+
+def test_a_browsers_session_needs_the_csrf_token(scene: Scene) -> None:
+    browser = Caller(scene.maintainer, client=Client(enforce_csrf_checks=True))
+    assert browser.put(scene.one + "vote/", {"value": 1}).status_code == 403
+    assert browser.get(scene.one).status_code == 200
+    tokened = Caller(scene.maintainer, make_token(scene.maintainer, "write"), Client(enforce_csrf_checks=True))
+    assert tokened.put(scene.one + "vote/", {"value": 1}).status_code == 200
+
+
+def test_a_get_changes_nothing(published: Scene) -> None:
+    author = Caller(published.author)
+    for _, path in VERBS:
+        assert author.get(filled(path, published)).status_code in {200, 405}
+    published.contribution.refresh_from_db()
+    assert published.contribution.state == Contribution.State.APPROVED
+    assert published.contribution.current.publications.get().is_live
