@@ -20,7 +20,9 @@ DEEPEST_HEADING = 6
 PAGE_HEADINGS = 2  # a page's own headings are h1 and h2, so that people's begin at h3
 
 # Characters that change how the text around them is read without being seen: directions, joiners, marks of order.
-UNSEEN = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]")
+UNSEEN = re.compile(
+    "[\u00ad\u061c\u200b-\u200f\u2028-\u2029\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 _reader = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable("image")

@@ -1,0 +1,25 @@
+"""Organisations, their members, and API tokens."""
+
+from __future__ import annotations
+
+from django import forms
+
+from contributions.models import ApiToken
+
+LIVES = [("30", "30 days"), ("90", "90 days"), ("365", "one year"), ("", "until it is revoked")]
+
+
+class OrganisationForm(forms.Form):
+    name = forms.CharField(max_length=200)
+    about = forms.CharField(required=False, widget=forms.Textarea)
+    website = forms.URLField(required=False, assume_scheme="https")
+
+
+class MemberForm(forms.Form):
+    username = forms.CharField(max_length=150)
+
+
+class TokenForm(forms.Form):
+    name = forms.CharField(max_length=200)
+    scopes = forms.MultipleChoiceField(choices=ApiToken.Scope, widget=forms.CheckboxSelectMultiple, required=False)
+    days = forms.TypedChoiceField(choices=LIVES, coerce=int, empty_value=None, required=False, label="It lives")

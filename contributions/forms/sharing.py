@@ -1,0 +1,118 @@
+"""Sharing something new and sending a new revision of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.core import signing
+from django.core.files import File
+
+from contributions.actions.sources import ArtifactFile, GitRef, Note, PatchFile
+from contributions.models import Blob, Component, Contribution, Release
+
+if TYPE_CHECKING:
+    from contributions.actions.sources import Source, Upload
+
+KIND_HINTS = {
+    "refinement": "A fix to code that exists: a bug, a slow path, a wrong default.",
+    "improvement": "A feature that the platform lacks.",
+    "executable": "A file that you built yourself: a driver, a plugin, a package.",
+    "experience": "A note from operations: what you saw, measured or learned.",
+}
+KEPT_HOURS = 24
+FILE_FIELDS = {"patch": "kept_patch", "artifact": "kept_artifact"}
+
+
+class SourceForm(forms.Form):
+    """The fields that tell where the bytes come from.
+
+    A file that came with a form that was refused is kept, and its name and digest go round in a signed field: a
+    browser cannot fill a file in again.
+    """
+
+    patch = forms.FileField(required=False, label="Patch file")
+    kept_patch = forms.CharField(required=False, widget=forms.HiddenInput)
+    git_url = forms.CharField(required=False, label="Git address", max_length=500)
+    git_ref = forms.CharField(required=False, label="Branch, tag or commit", max_length=255)
+    artifact = forms.FileField(required=False, label="File")
+    kept_artifact = forms.CharField(required=False, widget=forms.HiddenInput)
+    sha256 = forms.CharField(required=False, label="Its SHA-256, if you know it", max_length=64)
+
+    def __init__(self, *args: Any, keeper: int, **given: Any) -> None:
+        """`keeper` is the key of the person whose kept files may be used again."""
+        super().__init__(*args, **given)
+        self._signer = signing.TimestampSigner(salt=f"kept file of {keeper}")
+
+    def source(self, kind: str, description: str) -> Source:
+        """What the action is to store, by what was filled in for this kind."""
+        if kind == Contribution.Kind.EXPERIENCE:
+            return Note(description)
+        if kind == Contribution.Kind.EXECUTABLE:
+            artifact = self._upload("artifact")
+            return ArtifactFile(artifact, self.cleaned_data["sha256"]) if artifact else Note(description)
+        patch = self._upload("patch")
+        if patch is not None:
+            return PatchFile(patch)
+        if self.cleaned_data["git_url"]:
+            return GitRef(self.cleaned_data["git_url"].strip(), self.cleaned_data["git_ref"].strip() or "HEAD")
+        return Note(description)
+
+    def _upload(self, name: str) -> Upload | None:
+        sent: Upload | None = self.cleaned_data[name]
+        return sent or self._kept(name)
+
+    def _kept(self, name: str) -> Upload | None:
+        token = self.data.get(FILE_FIELDS[name], "")
+        try:
+            kept = self._signer.unsign_object(token, max_age=KEPT_HOURS * 3600)
+        except signing.BadSignature:
+            return None
+        blob = Blob.objects.filter(pk=kept["sha256"]).first()
+        return File(blob.open(), name=kept["name"]) if blob else None
+
+    def keep_files(self, most: dict[str, int]) -> None:
+        """Store the files that came along, so that the form can be sent again without choosing them anew."""
+        data: dict[str, Any] = {name: self.data[name] for name in self.data}
+        for name, field in FILE_FIELDS.items():
+            sent = self.files.get(name)
+            if sent is not None and 0 < (sent.size or 0) <= most[name]:
+                blob = Blob.objects.keep(sent.chunks(), most=most[name])
+                kept = {"name": sent.name, "sha256": blob.sha256}
+                data[field] = self._signer.sign_object(kept)
+        self.data = data
+
+    @property
+    def kept_names(self) -> dict[str, str]:
+        """The names of kept files by field, to be shown beside the empty file inputs."""
+        found = {name: self._kept(name) for name in FILE_FIELDS} if self.is_bound else {}
+        return {name: str(file.name) for name, file in found.items() if file is not None}
+
+
+class SubmitForm(SourceForm):
+    component = forms.ModelChoiceField(Component.objects.all(), to_field_name="slug", empty_label="Choose a component")
+    kind = forms.ChoiceField(choices=Contribution.Kind, widget=forms.RadioSelect)
+    title = forms.CharField(max_length=1000, required=False)
+    description = forms.CharField(required=False, widget=forms.Textarea, strip=False)
+    release = forms.ModelChoiceField(
+        Release.objects.supported().select_related("component"), to_field_name="slug", required=False
+    )
+
+
+class ReviseForm(SourceForm):
+    release = forms.ModelChoiceField(Release.objects.none(), to_field_name="slug", required=False)
+    note = forms.CharField(required=False, widget=forms.Textarea, label="What changed")
+
+    def __init__(self, *args: Any, contribution: Contribution, **given: Any) -> None:
+        super().__init__(*args, **given)
+        releases = contribution.component.releases.supported().select_related("component")
+        self.fields["release"].queryset = releases  # type: ignore[attr-defined]
+
+
+def grouped_releases(slug: str = "") -> dict[Component, list[Release]]:
+    """The supported releases by component, newest first; of one component when its slug is given."""
+    releases = Release.objects.supported().select_related("component").newest_first()
+    groups: dict[Component, list[Release]] = {}
+    for release in releases.filter(component__slug=slug) if slug else releases:
+        groups.setdefault(release.component, []).append(release)
+    return groups

@@ -1,0 +1,78 @@
+"""Icons, ages, states and the address of the next page, as templates write them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from django import template
+from django.conf import settings
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+
+from contributions import markup
+from contributions.views.ages import age
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.utils.safestring import SafeString
+
+register = template.Library()
+
+
+@cache
+def _sprite() -> str:
+    return static("vendor/icons.svg")
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A picture beside a word; it says nothing that the word does not."""
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', _sprite(), name)
+
+
+@register.simple_tag
+def state(word: str, label: str = "") -> SafeString:
+    """A state in words, with a colour for the quick eye."""
+    return format_html(
+        '<span class="state" data-state="{}">{}</span>', word, str(label or word).replace("-", " ").lower()
+    )
+
+
+@register.simple_tag
+def when(moment: datetime | None) -> SafeString | str:
+    """How long ago it was; the exact time on pointing at it and for machines."""
+    if moment is None:
+        return ""
+    exact = moment.isoformat(timespec="seconds")
+    words = age(moment, timezone.now())
+    return format_html('<time datetime="{}" title="{}">{}</time>', exact, f"{moment:%Y-%m-%d %H:%M} UTC", words)
+
+
+@register.simple_tag
+def site_name() -> str:
+    return str(settings.SITE_NAME)
+
+
+@register.filter
+def reveal(text: Any) -> str:
+    """The text with control characters and unseen ones made visible."""
+    return markup.reveal(str(text))
+
+
+@register.filter
+def seconds(value: float | None) -> str:
+    """A run time in words: 0.4 s, 12 s, 3 min 5 s."""
+    if value is None:
+        return ""
+    if value < 10:  # noqa: PLR2004 - one decimal tells something below ten seconds
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+@register.filter
+def short(commit: str) -> str:
+    return str(commit)[:10]

@@ -1,0 +1,71 @@
+"""The addresses of the pages, the files and the feeds. Those for machines are in api/urls.py."""
+
+from django.urls import path, re_path
+
+from contributions import feeds
+from contributions.views import (
+    builds,
+    changes,
+    components,
+    contribution,
+    contributions,
+    files,
+    front,
+    organisations,
+    people,
+    publications,
+    sharing,
+    verbs,
+)
+
+urlpatterns = [
+    path("", front.home, name="home"),
+    path("how-ranking-works/", front.how_ranking_works, name="how-ranking-works"),
+    path("robots.txt", front.robots, name="robots"),
+    path("search/", contributions.contributions, name="search"),
+    path("review/", contributions.review_queue, name="review-queue"),
+    path("components/", components.components, name="components"),
+    path("components/<str:slug>/", components.component, name="component"),
+    path("components/<str:slug>/releases/<path:name>/", components.release, name="release"),
+    path("contributions/", contributions.contributions, name="contributions"),
+    path("contributions/<int:number>/", contribution.overview, name="contribution"),
+    path("contributions/<int:number>/changes/", changes.changes, name="contribution-changes"),
+    path("contributions/<int:number>/matrix/", contribution.matrix, name="contribution-matrix"),
+    path("contributions/<int:number>/discussion/", contribution.discussion, name="contribution-discussion"),
+    path("contributions/<int:number>/evidence/", contribution.evidence, name="contribution-evidence"),
+    path("contributions/<int:number>/vote/", verbs.vote, name="contribution-vote"),
+    path("contributions/<int:number>/comment/", verbs.comment, name="contribution-comment"),
+    path("contributions/<int:number>/report/", verbs.report, name="contribution-report"),
+    path("contributions/<int:number>/review/", verbs.review, name="contribution-review"),
+    path("contributions/<int:number>/withdraw/", verbs.withdraw, name="contribution-withdraw"),
+    path("contributions/<int:number>/revise/", sharing.revise, name="contribution-revise"),
+    path("contributions/<int:number>/build-again/", verbs.build_again, name="build-again"),
+    path("contributions/<int:number>/v<int:revision>.patch", files.revision_patch, name="revision-patch"),
+    path("comments/<int:number>/edit/", verbs.comment_edit, name="comment-edit"),
+    path("comments/<int:number>/remove/", verbs.comment_remove, name="comment-remove"),
+    path("submit/", sharing.submit, name="submit"),
+    path("builds/", builds.builds, name="builds"),
+    path("builds/<int:number>/", builds.build, name="build"),
+    path("builds/<int:number>/log/", builds.build_log, name="build-log"),
+    path("published/", publications.publications, name="publications"),
+    path("publications/<int:number>/", publications.publication, name="publication"),
+    path("publications/<int:number>/withdraw/", publications.publication_withdraw, name="publication-withdraw"),
+    path("organisations/", organisations.organisations, name="organisations"),
+    path("organisations/new/", organisations.organisation_new, name="organisation-new"),
+    path("organisations/<slug:slug>/", organisations.organisation, name="organisation"),
+    path(
+        "organisations/<slug:slug>/add-member/", organisations.organisation_add_member, name="organisation-add-member"
+    ),
+    path(
+        "organisations/<slug:slug>/remove-member/",
+        organisations.organisation_remove_member,
+        name="organisation-remove-member",
+    ),
+    path("people/<str:username>/", people.person, name="person"),
+    path("account/tokens/", people.tokens, name="tokens"),
+    path("account/tokens/<int:number>/revoke/", people.token_revoke, name="token-revoke"),
+    re_path(r"^files/(?P<sha256>[0-9a-f]{64})/(?P<name>[^/]{1,255})$", files.file, name="file"),
+    path("feed.atom", feeds.atom, name="feed-atom"),
+    path("simple/<str:slug>/", feeds.simple_index, name="simple-index"),
+    path("simple/<str:slug>/<str:project>/", feeds.simple_project, name="simple-project"),
+]

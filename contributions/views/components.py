@@ -1,0 +1,62 @@
+"""Components and their releases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db.models import Count, Q
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from contributions.errors import Missing
+from contributions.models import Build, Component, Contribution, Publication, Recipe, Release
+
+from .listing import contribution_page, on_release
+from .paging import page
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+LISTED_RELEASES = 60
+
+
+@require_safe
+def components(request: HttpRequest) -> HttpResponse:
+    rows = Component.objects.annotate(
+        contribution_count=Count("contributions", filter=~Q(contributions__current=None), distinct=True),
+        release_count=Count("releases", filter=Q(releases__state=Release.State.SUPPORTED), distinct=True),
+    )
+    return render(request, "components.html", {"page": page(request, rows, ("pk",))})
+
+
+@require_safe
+def component(request: HttpRequest, slug: str) -> HttpResponse:
+    shown = Component.objects.prefetch_related("maintainers").filter(slug=slug).first()
+    if shown is None:
+        raise Missing("There is no such component.")
+    visible = Contribution.objects.visible_to(request.user).filter(component=shown)
+    context = {
+        "component": shown,
+        "releases": list(shown.releases.newest_first()[:LISTED_RELEASES]),
+        "recipe": Recipe.objects.filter(component=shown).first(),
+        "fetch": shown.fetches.first(),
+        "page": contribution_page(request, visible, Contribution.ORDERS["best"]),
+    }
+    return render(request, "component.html", context)
+
+
+@require_safe
+def release(request: HttpRequest, slug: str, name: str) -> HttpResponse:
+    shown = Release.objects.select_related("component").filter(component__slug=slug, name=name).first()
+    if shown is None:
+        raise Missing("There is no such release of this component.")
+    visible = on_release(Contribution.objects.visible_to(request.user), shown)
+    order = ("precedence", "-score_there", "-pk") if shown.is_supported else Contribution.ORDERS["best"]
+    context = {
+        "release": shown,
+        "page": contribution_page(request, visible, order),
+        "publications": Publication.objects.live().with_names().filter(release=shown).newest_first()[:20],
+        "bare_build": Build.objects.bare().filter(release=shown).first(),
+        "may_retire": request.user.is_authenticated and shown.may_be_retired_by(request.user),
+    }
+    return render(request, "release.html", context)

@@ -1,0 +1,168 @@
+"""One contribution and its tabs: overview, fits and builds, discussion, evidence. The changes have their own room."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from contributions.errors import Missing
+from contributions.forms.voices import CommentForm, ReasonForm, ReportForm, ReviewForm
+from contributions.models import Artifact, Build, Contribution, Event, Fit, Publication, Review, Revision, Standing
+
+from .charts import evidence_bar
+from .paging import page
+from .threads import threaded
+
+if TYPE_CHECKING:
+    from django.forms import BaseForm
+    from django.http import HttpRequest, HttpResponse
+
+HISTORY = 50  # events a page
+MOST_COMMENTS = 1000  # shown on one page
+
+
+def find(request: HttpRequest, number: int) -> Contribution:
+    """The contribution, if this person may know of it; raises Missing."""
+    visible = Contribution.objects.visible_to(request.user).with_names()
+    found = visible.filter(pk=number).first()
+    if found is None:
+        raise Missing("There is no contribution of that number, or it is still being received.")
+    return found
+
+
+def framed(request: HttpRequest, contribution: Contribution, tab: str, **more: Any) -> dict[str, Any]:
+    """What the head of every tab shows: the newest revision, one's own vote, and the rights to act."""
+    user = request.user
+    vote = contribution.votes.filter(person=user).values_list("value", flat=True).first() if user.pk else None
+    newest = contribution.revisions.defer("files", "commits").order_by("-number").first()
+    return {
+        "contribution": contribution,
+        "current": contribution.current,
+        "newest": newest,
+        "tab": tab,
+        "my_vote": vote,
+        "may_vote": contribution.may_be_voted_on_by(user),
+        "may_revise": contribution.may_be_revised_by(user),
+        "may_withdraw": contribution.may_be_withdrawn_by(user),
+        "may_review": contribution.may_be_reviewed_by(user),
+        "may_discuss": contribution.may_be_discussed_by(user),
+        **more,
+    }
+
+
+@require_safe
+def overview(request: HttpRequest, number: int) -> HttpResponse:
+    return show_overview(request, find(request, number))
+
+
+def show_overview(request: HttpRequest, contribution: Contribution, **more: Any) -> HttpResponse:
+    revision = contribution.current
+    context: dict[str, Any] = {
+        "standings": contribution.standings.select_related("release"),
+        "publications": Publication.objects.filter(revision__contribution=contribution).select_related("release"),
+        "reviews": Review.objects.filter(revision=revision).select_related("reviewer"),
+        "revisions": contribution.revisions.select_related("release").defer("files", "commits"),
+        "uploads": Artifact.objects.filter(revision=revision).select_related("blob"),
+        "reason_form": ReasonForm(),
+    }
+    if contribution.may_be_reviewed_by(request.user):
+        context["review_form"] = ReviewForm(initial={"revision": revision.number if revision else None})
+    status = more.pop("status", 200)
+    context = framed(request, contribution, "overview", **context | more)
+    return render(request, "contribution/overview.html", context, status=status)
+
+
+@require_safe
+def matrix(request: HttpRequest, number: int) -> HttpResponse:
+    contribution = find(request, number)
+    revision = chosen_revision(request, contribution)
+    fits = Fit.objects.filter(revision=revision).select_related("release", "release__component")
+    standings = {row.release_id: row for row in Standing.objects.filter(contribution=contribution)}
+    builds: dict[int, list[Build]] = {}
+    for build in Build.objects.filter(revision=revision).defer("recipe").order_by("-serial"):
+        builds.setdefault(build.release_id, []).append(build)
+    bare = Build.objects.bare().filter(release__in=[fit.release_id for fit in fits]).order_by("pk").defer("recipe")
+    bare_builds = {build.release_id: build for build in bare}
+    rows = [
+        {
+            "fit": fit,
+            "release": fit.release,
+            "builds": builds.get(fit.release_id, []),
+            "bare": bare_builds.get(fit.release_id),
+            "standing": standings.get(fit.release_id),
+        }
+        for fit in fits
+    ]
+    may_build = contribution.is_by(request.user) or may_maintain(request, contribution)
+    context = {"rows": rows, "revision": revision, "may_build": may_build, "revisions": _revisions(contribution)}
+    return render(request, "contribution/matrix.html", framed(request, contribution, "matrix", **context))
+
+
+@require_safe
+def discussion(request: HttpRequest, number: int) -> HttpResponse:
+    return show_discussion(request, find(request, number))
+
+
+def show_discussion(
+    request: HttpRequest, contribution: Contribution, form: BaseForm | None = None, status: int = 200
+) -> HttpResponse:
+    comments = contribution.comments.select_related("author", "organisation", "revision").oldest_first()
+    context: dict[str, Any] = {
+        "thread": threaded(comments[:MOST_COMMENTS], request.user),
+        "form": form or CommentForm(contribution=contribution),
+    }
+    context = framed(request, contribution, "discussion", **context)
+    return render(request, "contribution/discussion.html", context, status=status)
+
+
+@require_safe
+def evidence(request: HttpRequest, number: int) -> HttpResponse:
+    return show_evidence(request, find(request, number))
+
+
+def show_evidence(
+    request: HttpRequest, contribution: Contribution, form: BaseForm | None = None, status: int = 200
+) -> HttpResponse:
+    standings = contribution.standings.select_related("release")
+    events = Event.objects.filter(contribution=contribution)
+    events = events.select_related("actor", "revision", "release", "build")
+    events = events.defer("revision__files", "revision__commits", "build__recipe")
+    reports = contribution.reports.select_related("organisation", "author", "release__component", "revision")
+    may_report = contribution.may_be_reported_on_by(request.user)
+    context: dict[str, Any] = {
+        "standings": [(row, evidence_bar(row.parts)) for row in standings],
+        "reports": reports.defer("revision__files", "revision__commits"),
+        "reviews": Review.objects.filter(revision__contribution=contribution).select_related("reviewer", "revision"),
+        "votes": contribution.votes.select_related("person").order_by("-value", "cast_at")[:200],
+        "page": page(request, events, ("-pk",), size=HISTORY),
+        "may_report": may_report,
+        "form": form or (ReportForm(contribution=contribution) if may_report else None),
+        "releases": contribution.component.releases.supported().newest_first(),
+    }
+    context = framed(request, contribution, "evidence", **context)
+    return render(request, "contribution/evidence.html", context, status=status)
+
+
+def chosen_revision(request: HttpRequest, contribution: Contribution) -> Revision | None:
+    """The revision that `?revision=` names, else the current one; raises Missing."""
+    word = request.GET.get("revision", "")
+    if not word:
+        return contribution.current
+    number = int(word) if word.isascii() and word.isdigit() and len(word) < 9 else 0  # noqa: PLR2004 - fits an integer
+    found: Revision | None = contribution.revisions.filter(number=number).first()
+    if found is None:
+        raise Missing("This contribution has no revision of that number.")
+    return found
+
+
+def may_maintain(request: HttpRequest, contribution: Contribution) -> bool:
+    return request.user.is_authenticated and (
+        request.user.is_staff or contribution.component.is_maintained_by(request.user)
+    )
+
+
+def _revisions(contribution: Contribution) -> Any:
+    received = contribution.revisions.filter(state=Revision.State.RECEIVED)
+    return received.only("number", "contribution_id").order_by("-number")

@@ -1,0 +1,119 @@
+"""Stored bytes by their digest: always as a download, never as a page of this site."""
+
+from __future__ import annotations
+
+import re
+from typing import IO, TYPE_CHECKING
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q
+from django.http import FileResponse, HttpResponse
+from django.utils.cache import get_conditional_response
+from django.views.decorators.http import require_safe
+
+from contributions.errors import Missing
+from contributions.models import Artifact, Blob, Build, Contribution, Revision
+
+from .contribution import find
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+    from contributions.models import Person
+
+GUARD = "default-src 'none'; sandbox; frame-ancestors 'none'"
+ALLOWED_ENDINGS = (".patch", ".diff", ".mbox", ".bundle")
+RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
+CHUNK = 1 << 16
+
+
+def _is_known(blob: Blob, name: str, person: Person | AnonymousUser) -> bool:
+    """The file is something that this person may see, and `name` is a name that it has."""
+    visible = Contribution.objects.visible_to(person)
+    of_build = Q(build__isnull=False) & (Q(build__revision=None) | Q(build__revision__contribution__in=visible))
+    artifacts = Artifact.objects.filter(of_build | Q(revision__contribution__in=visible), blob=blob)
+    if any(known.rpartition("/")[2] == name for known in artifacts.values_list("name", flat=True)):
+        return True
+    part = Q(raw=blob) | Q(mbox=blob) | Q(diff=blob) | Q(bundle=blob)
+    named = Q() if name.endswith(ALLOWED_ENDINGS) else Q(filename=name)
+    if Revision.objects.filter(part, named, contribution__in=visible).exists():
+        return True
+    of_visible = Q(revision=None) | Q(revision__contribution__in=visible)
+    return name.endswith(".log") and Build.objects.filter(of_visible, log=blob).exists()
+
+
+@require_safe
+def file(request: HttpRequest, sha256: str, name: str) -> HttpResponseBase:
+    blob = Blob.objects.filter(pk=sha256).first()
+    if blob is None or not _is_known(blob, name, request.user):
+        raise Missing("There is no such file.")
+    is_public = not request.user.is_authenticated or _is_known(blob, name, AnonymousUser())
+    return served(request, blob, name, public=is_public)
+
+
+def served(request: HttpRequest, blob: Blob, name: str, *, public: bool, text: bool = False) -> HttpResponseBase:
+    """The blob, or the part that a `Range` asks for; `text` shows a patch in the browser, as plain text."""
+    etag = f'"{blob.sha256}"'
+    response: HttpResponseBase | None = get_conditional_response(request, etag=etag, response=None)
+    if response is None:
+        span = _span(request, blob.size, etag)
+        response = _whole(blob, name, text=text) if span is None else _part(blob, span, name)
+    response.headers["ETag"] = etag
+    response.headers["Accept-Ranges"] = "bytes"
+    response.headers["Cache-Control"] = f"{'public' if public else 'private'}, max-age=31536000, immutable"
+    response.headers["Content-Security-Policy"] = GUARD
+    return response
+
+
+def _whole(blob: Blob, name: str, *, text: bool) -> HttpResponseBase:
+    kind = "text/plain; charset=utf-8" if text else "application/octet-stream"
+    response = FileResponse(blob.open(), as_attachment=not text, filename=name, content_type=kind)
+    response.headers["Content-Length"] = str(blob.size)
+    return response
+
+
+def _part(blob: Blob, span: tuple[int, int], name: str) -> HttpResponseBase:
+    start, end = span
+    if start >= end:
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{blob.size}"})
+    content = blob.open()
+    content.seek(start)
+    response = FileResponse(
+        _limited(content, end - start), as_attachment=True, filename=name, content_type="application/octet-stream"
+    )
+    response.status_code = 206
+    response.headers["Content-Length"] = str(end - start)
+    response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{blob.size}"
+    return response
+
+
+def _limited(content: IO[bytes], left: int) -> Iterator[bytes]:
+    with content:
+        while left and (chunk := content.read(min(CHUNK, left))):
+            left -= len(chunk)
+            yield chunk
+
+
+def _span(request: HttpRequest, size: int, etag: str) -> tuple[int, int] | None:
+    """The half-open part that one `Range` names (RFC 9110, 14); None for the whole, an empty one if it lies beyond."""
+    found = RANGE.fullmatch(request.headers.get("Range", "").strip())
+    if found is None or request.headers.get("If-Range", etag) != etag:
+        return None
+    first, last = found.groups()
+    if first:
+        return int(first), min(int(last) + 1 if last else size, size)
+    return (max(size - int(last), 0), size) if last and int(last) else (size, size)
+
+
+@require_safe
+def revision_patch(request: HttpRequest, number: int, revision: int) -> HttpResponseBase:
+    """The mail series of a revision, as `git am` takes it; the same bytes for ever."""
+    contribution = find(request, number)
+    found = contribution.revisions.select_related("mbox").filter(number=revision).first()
+    if found is None or found.mbox is None:
+        raise Missing("There is no such revision, or it holds no patch.")
+    is_public = contribution.current_id is not None
+    return served(request, found.mbox, f"{number}-v{revision}.patch", public=is_public, text=True)

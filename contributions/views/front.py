@@ -1,0 +1,70 @@
+"""The front page, the page that explains the ranking, and the word to robots."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from contributions import ranking
+from contributions.models import Component, Contribution, Publication
+
+from .listing import some_rows
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+HOT, PUBLISHED, REVIEW = 6, 6, 5
+CLOSED = ("account", "admin", "api", "files", "search")  # to robots: nothing to be found, or nothing but copies
+ROBOTS = "User-agent: *\n" + "".join(f"Disallow: /{room}/\n" for room in CLOSED)
+
+TODAY = timedelta(0)
+EXAMPLES = [
+    (
+        "Four organisations run it in production since 20 days, 6 votes up, its build passes",
+        ranking.Evidence(6, 0, (ranking.Voice(works=True, stage="production", age=timedelta(days=20)),) * 4, 3),
+    ),
+    ("80 votes up and 2 down, its build passes, nobody runs it", ranking.Evidence(80, 2, (), 3)),
+    ("New: its build passes, nothing else is known", ranking.Evidence(0, 0, (), 3)),
+    (
+        "40 votes up, but two organisations in production say it works and two that it is broken",
+        ranking.Evidence(
+            40,
+            0,
+            (
+                *(ranking.Voice(works=True, stage="production", age=TODAY),) * 2,
+                *(ranking.Voice(works=False, stage="production", age=TODAY),) * 2,
+            ),
+            3,
+        ),
+    ),
+    ("The patch breaks a build that passes without it", ranking.Evidence(broken_builds=1)),
+]
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    visible = Contribution.objects.visible_to(request.user)
+    open_ones = visible.in_state(Contribution.State.OPEN)
+    waiting = open_ones.needing_review_by(request.user) if request.user.is_authenticated else open_ones
+    context = {
+        "hot": some_rows(visible.exclude(state="withdrawn"), Contribution.ORDERS["active"], HOT),
+        "published": Publication.objects.live().with_names().newest_first()[:PUBLISHED],
+        "waiting": some_rows(waiting, Contribution.ORDERS["best"], REVIEW),
+        "components": Component.objects.all()[:12],
+    }
+    return render(request, "home.html", context)
+
+
+@require_safe
+def how_ranking_works(request: HttpRequest) -> HttpResponse:
+    return render(request, "how_ranking_works.html", {"examples": EXAMPLES, "ranking": ranking})
+
+
+@require_safe
+def robots(request: HttpRequest) -> HttpResponse:
+    del request
+    return HttpResponse(ROBOTS, content_type="text/plain; charset=utf-8")

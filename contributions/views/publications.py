@@ -1,0 +1,82 @@
+"""What was approved and built: the list, one publication with its install line, and taking it back."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from contributions.actions import withdrawing
+from contributions.errors import Missing
+from contributions.forms.voices import ReasonForm
+from contributions.models import Publication
+
+from .entering import person_of, verb
+from .paging import page
+from .refusals import answer_form, carried_out
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django.http import HttpRequest, HttpResponse
+
+    from contributions.models import Artifact
+
+WHEEL = re.compile(r"(?P<name>[A-Za-z0-9_.]+)-(?P<version>[A-Za-z0-9_.!+]+)(-\d[^-]*)?-[^-]+-[^-]+-[^-]+\.whl")
+
+
+def _find(number: int) -> Publication:
+    rows = Publication.objects.with_names().select_related("withdrawn_by")
+    found = rows.defer("revision__files", "revision__commits").filter(pk=number).first()
+    if found is None:
+        raise Missing("There is no publication of that number.")
+    return found
+
+
+def requirement(artifacts: Iterable[Artifact]) -> str:
+    """What pip is asked for to get the first wheel among them, such as `python-swiftclient==4.7.0+patchbay.3`."""
+    for artifact in artifacts:
+        wheel = WHEEL.fullmatch(artifact.name.rpartition("/")[2])
+        if wheel:
+            return f"{wheel['name'].replace('_', '-').lower()}=={wheel['version']}"
+    return ""
+
+
+@require_safe
+def publications(request: HttpRequest) -> HttpResponse:
+    rows = Publication.objects.with_names().defer("revision__files", "revision__commits")
+    return render(request, "publications.html", {"page": page(request, rows, ("-pk",))})
+
+
+@require_safe
+def publication(request: HttpRequest, number: int) -> HttpResponse:
+    return render(request, "publication.html", _shown(request, _find(number), ReasonForm()))
+
+
+def _shown(request: HttpRequest, found: Publication, form: ReasonForm) -> dict[str, object]:
+    artifacts = list((found.build or found.revision).artifacts.select_related("blob"))
+    return {
+        "publication": found,
+        "contribution": found.revision.contribution,
+        "artifacts": artifacts,
+        "requirement": requirement(artifacts),
+        "index": request.build_absolute_uri(reverse("simple-index", args=[found.release.slug])),
+        "may_withdraw": found.may_be_withdrawn_by(request.user),
+        "form": form,
+    }
+
+
+@verb("publication")
+def publication_withdraw(request: HttpRequest, number: int) -> HttpResponse:
+    found = _find(number)
+    form = ReasonForm(request.POST)
+    made = carried_out(
+        form,
+        lambda: withdrawing.withdraw_publication(person=person_of(request), publication=found, **form.cleaned_data),
+    )
+    if made is None:
+        return answer_form(request, "publication.html", form, _shown(request, found, form))
+    return redirect(found)

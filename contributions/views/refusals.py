@@ -1,0 +1,102 @@
+"""Where a refusal becomes a page: beside the field of the form that was refused, or as a page of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from django.conf import settings
+from django.core.exceptions import BadRequest, RequestDataTooBig
+from django.shortcuts import render
+
+from contributions.errors import Clash, Invalid, Missing, NotAllowed, Refusal, TooLarge, TooMany
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.forms import BaseForm
+    from django.http import HttpRequest, HttpResponse
+
+Made = TypeVar("Made")
+
+STATUSES: dict[type[Refusal], int] = {
+    Invalid: 400,
+    NotAllowed: 403,
+    Missing: 404,
+    Clash: 409,
+    TooLarge: 413,
+    TooMany: 429,
+}
+HEADINGS = {
+    400: "That cannot be used as it is",
+    403: "You may not do that",
+    404: "There is no such page",
+    409: "Somebody was first",
+    413: "That is too large",
+    429: "Not so fast",
+}
+FORM_OVERHEAD = 2**20  # bytes that a form may weigh beside its file
+
+
+def status_of(refusal: Refusal) -> int:
+    return next((status for kind, status in STATUSES.items() if isinstance(refusal, kind)), 400)
+
+
+class RefusalPages:
+    """The middleware that answers a refusal nobody caught with a page that says the sentence."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if _weight(request) > settings.MAX_ARTIFACT_BYTES + FORM_OVERHEAD and not _is_for_machines(request):
+            return answer(request, TooLarge(f"The portal takes at most {settings.MAX_ARTIFACT_BYTES:,} bytes at once."))
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if _is_for_machines(request):
+            return None
+        if isinstance(exception, RequestDataTooBig):
+            exception = TooLarge("The form holds more text than the portal takes.")
+        elif isinstance(exception, BadRequest):
+            exception = Invalid(str(exception))
+        return answer(request, exception) if isinstance(exception, Refusal) else None
+
+
+def answer(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    status = status_of(refusal)
+    context = {"sentence": refusal.sentence, "heading": HEADINGS[status], "status": status}
+    response = render(request, "refusal.html", context, status=status)
+    if isinstance(refusal, TooMany):
+        response["Retry-After"] = str(refusal.retry_after)
+    return response
+
+
+def carried_out(form: BaseForm, act: Callable[[], Made]) -> Made | None:
+    """Do the act if the form can be read; else, or when it is refused, return None with the sentence in the form."""
+    if not form.is_valid():
+        return None
+    try:
+        return act()
+    except Refusal as refusal:
+        form.refusal = refusal  # type: ignore[attr-defined]  # so that the answer has the refusal's status
+        form.add_error(refusal.field if refusal.field in form.fields else None, refusal.sentence)
+        return None
+
+
+def answer_form(request: HttpRequest, template: str, form: BaseForm, context: dict[str, object]) -> HttpResponse:
+    """Show the form's page again with what was typed and what is wrong with it."""
+    refusal = getattr(form, "refusal", None)
+    status = status_of(refusal) if refusal else 400 if form.is_bound else 200
+    response = render(request, template, {"form": form, **context}, status=status)
+    if isinstance(refusal, TooMany):
+        response["Retry-After"] = str(refusal.retry_after)
+    return response
+
+
+def _weight(request: HttpRequest) -> int:
+    length = str(request.META.get("CONTENT_LENGTH") or "0")
+    return int(length) if length.isascii() and length.isdigit() else 0
+
+
+def _is_for_machines(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")

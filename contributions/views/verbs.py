@@ -1,0 +1,151 @@
+"""What people do to a contribution. Each verb is a form that is posted, one action, and a way back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods
+
+from contributions.actions import commenting, rebuilding, reporting, reviewing, voting, withdrawing
+from contributions.errors import Missing, NotAllowed
+from contributions.forms.voices import CommentForm, EditForm, ReasonForm, ReportForm, ReviewForm, VoteForm
+from contributions.models import Comment, Release, Revision
+
+from .contribution import find, show_discussion, show_evidence, show_overview
+from .entering import person_of, verb
+from .refusals import answer_form, carried_out, status_of
+
+if TYPE_CHECKING:
+    from django.forms import BaseForm
+    from django.http import HttpRequest, HttpResponse
+
+
+def back(request: HttpRequest, contribution_url: str) -> HttpResponse:
+    """To the page of this site that the form names, else to the contribution."""
+    wanted = request.POST.get("next", "")
+    here = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return HttpResponseRedirect(wanted if here and wanted.startswith("/") else contribution_url)
+
+
+def _status(form: BaseForm) -> int:
+    refusal = getattr(form, "refusal", None)
+    return status_of(refusal) if refusal else 400
+
+
+@verb("contribution")
+def vote(request: HttpRequest, number: int) -> HttpResponse:
+    contribution = find(request, number)
+    form = VoteForm(request.POST)
+    form.full_clean()
+    value = form.cleaned_data.get("value", "")
+    voting.vote(person=person_of(request), contribution=contribution, value=value)
+    if request.headers.get("HX-Request"):
+        context = {"contribution": contribution, "my_vote": value or None, "may_vote": True}
+        return render(request, "contribution/_vote.html", context)
+    return back(request, contribution.get_absolute_url())
+
+
+@verb("contribution-discussion")
+def comment(request: HttpRequest, number: int) -> HttpResponse:
+    contribution = find(request, number)
+    form = CommentForm(request.POST, contribution=contribution)
+    made = carried_out(
+        form, lambda: commenting.comment(author=person_of(request), contribution=contribution, **form.cleaned_data)
+    )
+    if made is None:
+        return show_discussion(request, contribution, form, _status(form))
+    return redirect(made)
+
+
+@verb("contribution-evidence")
+def report(request: HttpRequest, number: int) -> HttpResponse:
+    contribution = find(request, number)
+    form = ReportForm(request.POST, contribution=contribution)
+    made = carried_out(
+        form, lambda: reporting.report(author=person_of(request), contribution=contribution, **form.cleaned_data)
+    )
+    if made is None:
+        return show_evidence(request, contribution, form, _status(form))
+    messages.success(request, f"Your report for {made.organisation} on {made.release.name} counts from now on.")
+    return redirect("contribution-evidence", number)
+
+
+@verb("contribution")
+def review(request: HttpRequest, number: int) -> HttpResponse:
+    contribution = find(request, number)
+    form = ReviewForm(request.POST)
+    made = carried_out(
+        form, lambda: reviewing.review(reviewer=person_of(request), contribution=contribution, **form.cleaned_data)
+    )
+    if made is None:
+        contribution = find(request, number)
+        return show_overview(request, contribution, review_form=form, status=_status(form))
+    messages.success(request, f"Your verdict on v{form.cleaned_data['revision']} is recorded.")
+    return redirect(contribution)
+
+
+@verb("contribution")
+def withdraw(request: HttpRequest, number: int) -> HttpResponse:
+    contribution = find(request, number)
+    form = ReasonForm(request.POST)
+    made = carried_out(
+        form, lambda: withdrawing.withdraw(person=person_of(request), contribution=contribution, **form.cleaned_data)
+    )
+    if made is None:
+        return show_overview(request, contribution, reason_form=form, status=_status(form))
+    messages.success(request, "It is withdrawn, and its builds are out of the feed.")
+    return redirect(contribution)
+
+
+@verb("contribution-matrix")
+def build_again(request: HttpRequest, number: int) -> HttpResponse:
+    contribution = find(request, number)
+    revision = Revision.objects.filter(contribution=contribution, number=_number(request, "revision")).first()
+    release = Release.objects.filter(component=contribution.component_id, slug=request.POST.get("release", "")).first()
+    if revision is None or release is None:
+        raise Missing("There is no such revision or release to build.")
+    build = rebuilding.build_again(person=person_of(request), revision=revision, release=release)
+    return redirect(build)
+
+
+def _number(request: HttpRequest, name: str) -> int:
+    word = request.POST.get(name, "")
+    return int(word) if word.isascii() and word.isdigit() and len(word) < 9 else 0  # noqa: PLR2004 - fits an integer
+
+
+def _comment(request: HttpRequest, number: int) -> Comment:
+    found = Comment.objects.select_related("contribution").filter(pk=number).first()
+    if found is None:
+        raise Missing("There is no such comment.")
+    find(request, found.contribution_id)
+    return found
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def comment_edit(request: HttpRequest, number: int) -> HttpResponse:
+    found = _comment(request, number)
+    if not found.may_be_edited_by(request.user):
+        raise NotAllowed("Only its author can edit a comment.")
+    if request.method != "POST":
+        form = EditForm(initial={"text": found.text})
+        return render(request, "comment_edit.html", {"comment": found, "form": form})
+    form = EditForm(request.POST)
+    made = carried_out(
+        form, lambda: commenting.edit_comment(person=person_of(request), comment=found, **form.cleaned_data)
+    )
+    if made is None:
+        return answer_form(request, "comment_edit.html", form, {"comment": found})
+    return redirect(made)
+
+
+@verb("comment-edit")
+def comment_remove(request: HttpRequest, number: int) -> HttpResponse:
+    found = _comment(request, number)
+    commenting.remove_comment(person=person_of(request), comment=found)
+    return redirect(found)
