@@ -1,0 +1,151 @@
+"""What staff keep by hand: components, recipes, releases, organisations and people. The rest is there to be read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+
+from contributions.actions import maintaining
+from contributions.models import (
+    Build,
+    Component,
+    Contribution,
+    Event,
+    Membership,
+    Organisation,
+    Person,
+    Publication,
+    Recipe,
+    Release,
+    UpstreamFetch,
+)
+
+if TYPE_CHECKING:
+    from django.forms import ModelForm
+    from django.http import HttpRequest
+
+    AnyAdmin = admin.ModelAdmin[Any]
+    ComponentBase = admin.ModelAdmin[Component]
+    ReleaseBase = admin.ModelAdmin[Release]
+    OrganisationBase = admin.ModelAdmin[Organisation]
+    RecipeInlineBase = admin.StackedInline[Recipe, Component]
+    MembershipInlineBase = admin.TabularInline[Membership, Organisation]
+    PersonBase = UserAdmin[Person]
+else:  # the stubs know the classes by their model; Django at run time does not
+    AnyAdmin = ComponentBase = ReleaseBase = OrganisationBase = admin.ModelAdmin
+    RecipeInlineBase, MembershipInlineBase, PersonBase = admin.StackedInline, admin.TabularInline, UserAdmin
+
+admin.site.site_header = admin.site.site_title = "Patchbay"
+
+
+class ReadOnly(AnyAdmin):
+    """Rows that the actions and the workers write."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        del request
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        del request, obj
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        del request, obj
+        return False
+
+
+class RecipeInline(RecipeInlineBase):
+    model = Recipe
+    extra = 0
+
+
+@admin.register(Component)
+class ComponentAdmin(ComponentBase):
+    list_display = ["slug", "name", "upstream_url", "approvals_needed"]
+    search_fields = ["slug", "name"]
+    filter_horizontal = ["maintainers"]
+    inlines = [RecipeInline]
+
+    def save_related(self, request: HttpRequest, form: ModelForm[Component], formsets: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
+        """Pull from upstream once the component is saved whole: its address or its pattern may be new."""
+        super().save_related(request, form, formsets, change)
+        actor = request.user if isinstance(request.user, Person) else None
+        maintaining.fetch_upstream(component=form.instance, actor=actor)
+
+
+@admin.register(Release)
+class ReleaseAdmin(ReleaseBase):
+    list_display = ["component", "name", "kind", "state", "position", "commit"]
+    list_filter = ["component", "state"]
+    search_fields = ["name", "slug"]
+    fields = ["component", "name", "slug", "kind", "ref", "commit", "position", "released_at", "state"]
+    readonly_fields = ["component", "name", "slug", "kind", "ref", "commit"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Releases are found in the component's upstream, or made by `manage.py add_release`, which pins the commit."""
+        del request
+        return False
+
+
+class MembershipInline(MembershipInlineBase):
+    model = Membership
+    extra = 0
+    autocomplete_fields = ["person"]
+
+
+@admin.register(Organisation)
+class OrganisationAdmin(OrganisationBase):
+    list_display = ["name", "slug", "kind"]
+    search_fields = ["name", "slug"]
+    prepopulated_fields = {"slug": ["name"]}
+    inlines = [MembershipInline]
+
+
+@admin.register(Person)
+class PersonAdmin(PersonBase):
+    list_display = ["username", "name", "email", "is_staff", "is_active"]
+    search_fields = ["username", "name", "email"]
+    fieldsets = [
+        (None, {"fields": ["username", "password"]}),
+        ("About", {"fields": ["name", "email", "about"]}),
+        ("Rights", {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]}),
+        ("Dates", {"fields": ["last_login", "date_joined"]}),
+    ]
+
+
+@admin.register(Contribution)
+class ContributionAdmin(ReadOnly):
+    list_display = ["id", "title", "component", "kind", "state", "author"]
+    list_filter = ["state", "kind", "component"]
+    search_fields = ["title"]
+    list_select_related = ["component", "author"]
+
+
+@admin.register(Build)
+class BuildAdmin(ReadOnly):
+    list_display = ["id", "revision", "release", "state", "attempts", "queued_at", "finished_at"]
+    list_filter = ["state"]
+    list_select_related = ["revision", "release__component"]
+
+
+@admin.register(Publication)
+class PublicationAdmin(ReadOnly):
+    list_display = ["id", "revision", "release", "state", "published_at"]
+    list_filter = ["state"]
+    list_select_related = ["revision", "release__component"]
+
+
+@admin.register(UpstreamFetch)
+class UpstreamFetchAdmin(ReadOnly):
+    list_display = ["id", "component", "state", "attempts", "queued_at", "finished_at", "sentence"]
+    list_filter = ["state"]
+    list_select_related = ["component"]
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnly):
+    list_display = ["id", "at", "actor", "verb", "contribution", "release", "text"]
+    list_filter = ["verb"]
+    list_select_related = ["actor", "contribution", "release__component"]
