@@ -6,6 +6,7 @@ import hashlib
 from itertools import count
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from contributions.models import (
@@ -264,5 +265,6 @@ def make_review(revision: Revision | None = None, **given: Any) -> Review:
 
 def recompute(contribution: Contribution) -> Contribution:
     """Count the contribution's evidence anew, as every action does."""
-    Standing.objects.recompute(contribution)
+    with transaction.atomic():
+        Standing.objects.recompute(contribution)
     return contribution

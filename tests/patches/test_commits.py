@@ -39,7 +39,7 @@ def test_a_series_becomes_one_commit_each(workplace: Path) -> None:
 
 
 def test_a_patch_is_merged_from_the_blobs_it_was_made_from(workplace: Path) -> None:
-    """The second of three equal blocks was changed; since then the lines above them are gone, as many as a block has."""
+    """The second of three equal blocks was changed; since then the lines above them are gone."""
     before, after = BLOCK * 3, BLOCK + BLOCK.replace(b"two()", b"2()") + BLOCK
     shop = make_workshop(workplace, {"file": lines(1, 6) + before}, {"file": lines(1, 6) + after})
     patch = shop.git("diff", "--full-index", shop.base, shop.tip)
