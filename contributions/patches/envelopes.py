@@ -18,6 +18,8 @@ from contributions.patches.text import Text, text_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from contributions.patches.limits import Limits
+
 PACKED = {
     b"\x1f\x8b": "gzip",
     b"PK\x03\x04": "zip",
@@ -53,9 +55,23 @@ def is_bundle(raw: bytes) -> bool:
     return raw.startswith((b"# v2 git bundle\n", b"# v3 git bundle\n"))
 
 
-def open_envelopes(raw: bytes, first: int = 1, where: str = "", depth: int = 0) -> list[Letter]:
+@dataclass(frozen=True)
+class Opening:
+    """How far into each other mails are packed here, and how many letters there may be."""
+
+    limits: Limits
+    depth: int = 0
+
+    def deeper(self) -> Opening:
+        return Opening(self.limits, self.depth + 1)
+
+    def check(self, letters: list[Letter]) -> None:
+        self.limits.check_patches(len(letters) - 1)  # a cover letter is none
+
+
+def open_envelopes(raw: bytes, opening: Opening, first: int = 1, where: str = "") -> list[Letter]:
     """All letters in `raw`, in the order in which they stand."""
-    if depth > DEEPEST:
+    if opening.depth > DEEPEST:
         raise Invalid(f"Line {first}{where}: the mails in this upload are packed into each other too deeply.")
     raw = _as_bytes_of_text(raw)
     letters: list[Letter] = []
@@ -64,7 +80,8 @@ def open_envelopes(raw: bytes, first: int = 1, where: str = "", depth: int = 0) 
     raw = whole
     for start, piece in _pieces(raw):
         line = first + raw.count(b"\n", 0, start)
-        letters += _open_one(_without_carriage_returns(piece), line, where, depth)
+        letters += _open_one(_without_carriage_returns(piece), line, where, opening)
+        opening.check(letters)
     return letters
 
 
@@ -116,7 +133,7 @@ def _pieces(raw: bytes) -> Iterator[tuple[int, bytes]]:
         yield start, raw[start:end]
 
 
-def _open_one(raw: bytes, first: int, where: str, depth: int) -> list[Letter]:
+def _open_one(raw: bytes, first: int, where: str, opening: Opening) -> list[Letter]:
     skipped = raw.index(b"\n") + 1 if raw.startswith(b"From ") and b"\n" in raw else 0
     header_end = _header_end(raw, skipped)
     at = f"Line {first}{where}"
@@ -126,9 +143,10 @@ def _open_one(raw: bytes, first: int, where: str, depth: int) -> list[Letter]:
     letter = Letter(fields, at=at)
     body_line = first + raw.count(b"\n", 0, header_end) + 1
     nested: list[Letter] = []
-    leaves = list(_leaves(Leaf(fields, raw[header_end + 1 :], body_line, where), depth))
+    leaves = list(_leaves(Leaf(fields, raw[header_end + 1 :], body_line, where), opening.depth))
     for leaf in leaves:
-        _take_leaf(letter, nested, leaf, depth)
+        _take_leaf(letter, nested, leaf, opening)
+        opening.check(nested)
     if not letter.texts and not nested and any(leaf.kind == "text/html" for leaf in leaves):
         raise Invalid(f"{at}: this mail is HTML only; send plain text, or the patch as an attachment.")
     return [letter, *nested]
@@ -227,17 +245,17 @@ def _split(leaf: Leaf, boundary: str) -> Iterator[Leaf]:
         yield Leaf(read_fields(heading[1:].split(b"\n")), body, line, leaf.where)
 
 
-def _take_leaf(letter: Letter, nested: list[Letter], leaf: Leaf, depth: int) -> None:
+def _take_leaf(letter: Letter, nested: list[Letter], leaf: Leaf, opening: Opening) -> None:
     leaf = leaf.decoded()
     if not leaf.body.strip() or not _may_hold_patch(leaf):
         return
     if leaf.kind == "message/rfc822":
-        nested += open_envelopes(leaf.body, leaf.line, leaf.where, depth + 1)
+        nested += open_envelopes(leaf.body, opening.deeper(), leaf.line, leaf.where)
         return
     body = _without_carriage_returns(_as_bytes_of_text(leaf.body))
     is_letter = body.startswith((b"From ", MERCURIAL)) or _header_end(body, 0) is not None
     if is_letter and CHANGE.search(body):
-        nested += open_envelopes(body, leaf.line, leaf.where, depth + 1)
+        nested += open_envelopes(body, opening.deeper(), leaf.line, leaf.where)
         return
     letter.charset = letter.charset or leaf.parameter("charset")
     letter.flowed = letter.flowed or (leaf.parameter("format") or "").lower() == "flowed"

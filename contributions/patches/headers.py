@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.errors import HeaderParseError
 from email.header import decode_header
-from email.utils import parseaddr, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ MARKS_PATCH = re.compile(r"\bPATCH", re.IGNORECASE)
 REPLY = re.compile(r"\s*(?:re|aw|antw|fwd?|wg|sv|tr)\s*:\s*", re.IGNORECASE)
 EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)  # what git and people mean
 NAME_LENGTH = 200
+FIELD_LENGTH = 4096  # of a field's value; what decodes encoded words takes quadratic time
+MOST_BRACKETS = 20
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ def read_fields(lines: Sequence[bytes]) -> dict[str, str]:
     name = ""
     for line in lines:
         if line[:1] in (b" ", b"\t") and name:
-            raw[name] += b"\n" + line
+            raw[name] += b"\n" + line if len(raw[name]) < FIELD_LENGTH else b""
         elif found := FIELD.match(line):
             name = found[1].decode("ascii").lower()
             if name in raw:
@@ -52,7 +54,7 @@ def read_fields(lines: Sequence[bytes]) -> dict[str, str]:
 
 def decoded(value: bytes) -> str:
     """Encoded words and bare 8-bit text as text on one line."""
-    text = as_text(value)
+    text = as_text(value[:FIELD_LENGTH])
     if "=?" in text:
         try:
             pieces = decode_header(text)
@@ -80,11 +82,11 @@ def clean(text: str) -> str:
 
 def read_author(value: str) -> tuple[str, str]:
     """Name and address; git forbids angle brackets and newlines inside either."""
-    name, email = parseaddr(value)
-    if not email:
-        found = re.match(r"(.*?)\s*<([^<>]*)>", value)
-        name, email = (found[1], found[2]) if found else (value, "")
-    return _plain(name), _plain(email)
+    if found := re.match(r"([^<]*)<([^<>]*)>", value):
+        return _plain(re.sub(r"\\(.)", r"\1", found[1])), _plain(found[2])
+    if found := re.match(r"\s*(\S+@\S+)\s*(?:\(([^()]*)\))?", value):
+        return _plain(found[2] or ""), _plain(found[1])
+    return _plain(value), ""
 
 
 def _plain(text: str) -> str:
@@ -110,7 +112,10 @@ def read_subject(value: str) -> Subject:
     text, reply = _without_reply(value.strip())
     found: dict[str, int] = {}
     rest, best, marked = text, text, False
-    while match := BRACKETS.match(rest):
+    for _ in range(MOST_BRACKETS):
+        match = BRACKETS.match(rest)
+        if not match:
+            break
         rest, again = _without_reply(rest[match.end() :])
         reply = reply or again
         numbering, version = NUMBERING.search(match[1].strip()), VERSION.search(match[1])

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from contributions.errors import Invalid
-from contributions.patches.envelopes import open_envelopes
+from contributions.patches.envelopes import Opening, open_envelopes
 from contributions.patches.letters import Content, read_letter
 from contributions.patches.limits import Limits
 from contributions.patches.naming import settle
 from contributions.patches.parsing import parse_diff
 from contributions.patches.paths import shown
-from contributions.patches.scanning import refuse_other_diffs
+from contributions.patches.scanning import refuse_other_diffs, scan
 from contributions.patches.series import Patch, Series
 from contributions.patches.writing import LINK, write
 
@@ -29,13 +29,12 @@ def read_series(raw: bytes, *, limits: Limits | None = None, exists: Exists | No
     """
     limits = limits or Limits()
     limits.check_upload(len(raw))
-    letters = open_envelopes(raw)
-    limits.check_patches(len(letters) - 1)
+    letters = open_envelopes(raw, Opening(limits))
     contents = [read_letter(letter, limits) for letter in letters]
     limits.check_files(sum(len(content.files) for content in contents))
     covers, parts = _covers_and_parts(contents)
     if not parts:
-        _refuse_changeless(letters, contents)
+        _refuse_changeless(letters, contents, limits)
     patches = _patches(_in_order(_without_repeats(parts)), exists)
     _refuse_writing_through_links(patches)
     limits.check_patches(len(patches))
@@ -43,7 +42,10 @@ def read_series(raw: bytes, *, limits: Limits | None = None, exists: Exists | No
     return Series(patches, "\n\n".join(filter(None, covers)), base)
 
 
-def _refuse_changeless(letters: list[Letter], contents: list[Content]) -> None:
+def _refuse_changeless(letters: list[Letter], contents: list[Content], limits: Limits) -> NoReturn:
+    for letter in letters:
+        for text in letter.texts:
+            scan(text, limits)  # which has a sentence for much that is nearly a patch
     if any(content.is_mail for content in contents):
         raise Invalid(
             f"{letters[0].at}: this mail holds no patch; its commit is empty, or the diff was lost or quoted."

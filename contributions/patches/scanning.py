@@ -220,7 +220,8 @@ class Scanner:
     def _hunk(self) -> SentHunk:
         found = HUNK.match(self.lines[self.index].rstrip(b"\r"))
         if not found:
-            self._refuse_debris(self.lines[self.index])
+            if self._at(b"@@@"):
+                self._refuse_debris(self.lines[self.index])
             self.refuse("this is not the heading of a hunk (“@@ -1,3 +1,4 @@”).")
         start = self.index
         numbers = [1 if number is None else int(number) for number in found.groups()[:4]]
