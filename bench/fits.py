@@ -31,7 +31,7 @@ class Component:
 
     def __init__(self, repo: Path, files: int) -> None:
         self.repo = repo
-        self.dice = random.Random(2)  # noqa: S311 - the same component each time, no secret
+        self.dice = random.Random(2)
         self.files = {
             f"part{n % 20}/file{n}.py": [f"value_{n}_{line} = 0\n" for line in range(LINES)] for n in range(files)
         }
