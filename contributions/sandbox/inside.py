@@ -120,6 +120,9 @@ def build_environment(given: dict[str, str]) -> dict[str, str]:
         "TMPDIR": "/tmp",  # noqa: S108 - the jail's own
         "SOURCE_DATE_EPOCH": "315532800",  # 1980: zip files know no earlier date
     }
+    own = sys.executable.rpartition("/")[0]
+    if own not in environment["PATH"].split(":"):
+        environment["PATH"] += f":{own}"
     if "LD_LIBRARY_PATH" in os.environ:
         environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
     if os.path.isdir("/toolchain/lib"):  # noqa: PTH112 - pathlib costs start time

@@ -269,6 +269,15 @@ def test_artifacts_are_plain_files_with_plain_names(jail: Jailer, tmp_path: Path
     assert "made set-user-id" in unjailed(script, tmp_path / "control")
 
 
+def test_nobody_changes_the_artifacts_while_they_are_taken(jail: Jailer) -> None:
+    juggle = "while :; do truncate -s 0 dist/a; truncate -s 7M dist/a; done"
+    script = f"mkdir dist; truncate -s 7M dist/a; (trap '' TERM; {juggle}) > /dev/null 2>&1 &\nsleep 0.2"
+    outcome = jail(script, artifact_patterns=("dist/*",)).outcome
+    assert outcome.verdict == Verdict.PASSED
+    assert outcome.artifacts[0].size in {0, 7 << 20}
+    assert outcome.artifacts[0].path.stat().st_size == outcome.artifacts[0].size
+
+
 def test_forged_frames_lead_nowhere(jail: Jailer, tmp_path: Path) -> None:
     before = set(tmp_path.parent.rglob("*forged*"))
     jailed = jail(attack("forged_frames.py"), artifact_patterns=("dist/*",))

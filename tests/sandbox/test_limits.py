@@ -183,7 +183,7 @@ def test_a_worker_that_lost_its_lease_ends_the_build(tmp_path: Path, mark: str) 
         return len(asked) < 2
 
     outcome = run(
-        Job(steps=(Step("build", f"sleep {mark}"),)),
+        Job(steps=(Step("build", f"sleep {mark}"),), limits=LIMITS),
         on_output=lambda _: None,
         keep_going=keep_going,
         artifacts_to=tmp_path,
@@ -199,7 +199,7 @@ def test_a_reader_that_fails_ends_the_build(tmp_path: Path, mark: str) -> None:
 
     with pytest.raises(RuntimeError, match="the log cannot be stored"):
         run(
-            Job(steps=(Step("build", f"echo; sleep {mark}"),)),
+            Job(steps=(Step("build", f"echo; sleep {mark}"),), limits=LIMITS),
             on_output=fail,
             keep_going=lambda: True,
             artifacts_to=tmp_path,
