@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LINK, SUBMODULE = "120000", "160000"
 DOES_NOT_FIT = 1  # what git apply and git merge-tree answer then
+AT_ONCE = 200  # paths on one command line
 SHORTEST_ID = 7  # git abbreviates no shorter by itself
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 DIFF = (
@@ -135,8 +136,11 @@ class _Applied:
     # what the patch was made from
 
     def _entries_at(self, commit: str) -> dict[bytes, Entry]:
-        paths = sorted({path for change in self.changes for path in (change.old, change.new) if path})
-        listed = self.bench.git("ls-tree", "-z", "--full-tree", commit, "--", *map(_argument, paths), env=LITERALLY)
+        paths = [_argument(path) for path in sorted({path for change in self.changes for path in change.paths})]
+        listed = b""
+        for start in range(0, len(paths), AT_ONCE):
+            some = paths[start : start + AT_ONCE]
+            listed += self.bench.git("ls-tree", "-z", "--full-tree", commit, "--", *some, env=LITERALLY)
         rows = (row.partition(b"\t") for row in listed.split(b"\0") if row)
         return {path: Entry(facts.split()[0].decode(), facts.split()[2].decode()) for facts, _, path in rows}
 
@@ -176,12 +180,23 @@ class _Applied:
     # applying
 
     def _place_hunks(self, warnings: list[str]) -> None:
-        for change in self.changes:
-            if change.old is None or not change.hunks:
-                continue
-            content = self.bench.git("cat-file", "blob", self._source(change).blob)
+        placed = [change for change in self.changes if change.old is not None and change.hunks]
+        contents = self._contents([self._source(change).blob for change in placed])
+        for change, content in zip(placed, contents, strict=True):
             trusted = not change.old_blob.strip("0") or self._is_from_source(change)
+            if not trusted:
+                warnings.append(f"“{change.name}” was made from a version that is not known here; its lines fit.")
             warnings += place(change, content, trusted=trusted)
+
+    def _contents(self, blobs: list[str]) -> Iterator[bytes]:
+        """The blobs' bytes in this order, fetched in one go."""
+        answer = self.bench.git("cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in blobs).encode())
+        at = 0
+        for _ in blobs:
+            start = answer.index(b"\n", at) + 1
+            size = int(answer[at:start].split()[2])
+            yield answer[start : start + size]
+            at = start + size + 1
 
     def _tree(self) -> str:
         before, after = self._before_and_after()
@@ -195,8 +210,9 @@ class _Applied:
     def _before_and_after(self) -> tuple[str, str]:
         """The tree that the patch was made from, as far as it is known, and the tree that it makes of it."""
         self._git("read-tree", self.tip)
-        for path, entry in self.sources.items():
-            self._git("update-index", "--cacheinfo", f"{entry.mode},{entry.blob},{_argument(path)}")
+        if self.sources:
+            rows = (b"%b %b\t%b\0" % (e.mode.encode(), e.blob.encode(), path) for path, e in self.sources.items())
+            self.bench.git("update-index", "-z", "--index-info", stdin=b"".join(rows))
         before = self._git("write-tree")
         options = ("--cached", "--whitespace=nowarn", "--unidiff-zero", "-")  # each hunk's place was found before
         try:

@@ -52,6 +52,10 @@ class Change:
         return (self.new or self.old or b"").decode("utf-8", "replace")
 
     @property
+    def paths(self) -> set[bytes]:
+        return {path for path in (self.old, self.new) if path}
+
+    @property
     def touched(self) -> set[bytes]:
         """The paths at which the tree is another afterwards."""
         return {path for path in (None if self.copies else self.old, self.new) if path}

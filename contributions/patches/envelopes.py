@@ -48,6 +48,7 @@ class Letter:
     charset: str | None = None
     flowed: bool = False
     at: str = "Line 1"
+    line_ends_guessed: bool = False  # every line had a CR, which was taken for the transport's
 
 
 def is_bundle(raw: bytes) -> bool:
@@ -80,7 +81,11 @@ def open_envelopes(raw: bytes, opening: Opening, first: int = 1, where: str = ""
     raw = whole
     for start, piece in _pieces(raw):
         line = first + raw.count(b"\n", 0, start)
-        letters += _open_one(_without_carriage_returns(piece), line, where, opening)
+        plain = _without_carriage_returns(piece)
+        opened = _open_one(plain, line, where, opening)
+        for letter in opened:
+            letter.line_ends_guessed = letter.line_ends_guessed or len(plain) < len(piece)
+        letters += opened
         opening.check(letters)
     return letters
 
@@ -252,11 +257,13 @@ def _take_leaf(letter: Letter, nested: list[Letter], leaf: Leaf, opening: Openin
     if leaf.kind == "message/rfc822":
         nested += open_envelopes(leaf.body, opening.deeper(), leaf.line, leaf.where)
         return
-    body = _without_carriage_returns(_as_bytes_of_text(leaf.body))
+    text = _as_bytes_of_text(leaf.body)
+    body = _without_carriage_returns(text)
     is_letter = body.startswith((b"From ", MERCURIAL)) or _header_end(body, 0) is not None
     if is_letter and CHANGE.search(body):
         nested += open_envelopes(body, opening.deeper(), leaf.line, leaf.where)
         return
+    letter.line_ends_guessed = letter.line_ends_guessed or len(body) < len(text)
     letter.charset = letter.charset or leaf.parameter("charset")
     letter.flowed = letter.flowed or (leaf.parameter("format") or "").lower() == "flowed"
     letter.texts.append(text_of(body, leaf.line, leaf.where))

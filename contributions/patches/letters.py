@@ -51,6 +51,7 @@ class Content:
     base_commit: str | None = None
     at: str = ""
     is_mail: bool = False
+    line_ends_guessed: bool = False
 
 
 def read_letter(letter: Letter, limits: Limits) -> Content:
@@ -63,6 +64,7 @@ def read_letter(letter: Letter, limits: Limits) -> Content:
     for text in [first.from_line(end), *texts[1:]]:
         _add_changes(content, text, limits)
     content.base_commit = _base_commit(texts)
+    content.line_ends_guessed = letter.line_ends_guessed
     return content
 
 

@@ -57,9 +57,12 @@ def _refuse_changeless(letters: list[Letter], contents: list[Content], limits: L
 
 def _covers_and_parts(contents: list[Content]) -> tuple[list[str], list[Content]]:
     """Letters that introduce, and letters that change something. A reply that changes nothing is only talk."""
-    covers, parts = [], []
+    covers: list[str] = []
+    parts: list[Content] = []
     total = sum(bool(content.files) for content in contents)
     for position, content in enumerate(contents):
+        if content.files and content.subject.reply and position and parts:
+            raise Invalid(f"{content.at}: this reply holds a patch too; send only those that are meant.")
         if content.files:
             parts.append(content)
         elif content.subject.part == 0 or _is_wrapping(content, position, total):
@@ -175,6 +178,8 @@ class _Known:
 
 def _patch(content: Content, named: list[Named], part: int, parts: int) -> Patch:
     _refuse_twice_named(content.files, named)
+    if content.line_ends_guessed:
+        _refuse_guessed_line_ends(content.files, named)
     pairs = list(zip(content.files, named, strict=True))
     diff = b"".join(write(sent, names) for sent, names in pairs)
     places = {shown(path): sent.at for sent, names in pairs for path in (names.old, names.new) if path}
@@ -193,6 +198,16 @@ def _patch(content: Content, named: list[Named], part: int, parts: int) -> Patch
         places,
         frozenset(places),
     )
+
+
+def _refuse_guessed_line_ends(files: list[SentFile], named: list[Named]) -> None:
+    """Of a changed file the context tells whether its lines have a CR, of a new one only the blob id."""
+    for sent, names in zip(files, named, strict=True):
+        if names.old is None and sent.hunks and not sent.blobs[1]:
+            raise Invalid(
+                f"{sent.at}: every line of the upload ends with CR LF, and nothing tells whether those of the new file "
+                f"“{shown(names.new or b'')}” shall; use git format-patch."
+            )
 
 
 def _refuse_twice_named(files: list[SentFile], named: list[Named]) -> None:

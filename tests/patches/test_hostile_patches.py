@@ -172,6 +172,7 @@ MERGE = b"diff --cc x\nindex 1234567,89abcde..1234567\n--- a/x\n+++ b/x\n@@@ -1,
         (b"diff --git a/x b/x\n", "Line 1: the change of this file says nothing"),
         (b"diff --git a/x b/y\n--- a/x\n+++ b/y\n@@ -1 +1 @@\n-a\n+b\n", "Line 1: the file's name cannot be read"),
         (adding("x") + adding("x"), "Line 7: “x” was changed before, from line 1 on."),
+        (adding("x").replace(b"\n", b"\r\n"), "Line 1: every line of the upload ends with CR LF"),
         (b"Subject: hello\nFrom: a@b.example\n\nno patch here\n", "Line 1: this mail holds no patch"),
     ],
 )
