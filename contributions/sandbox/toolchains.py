@@ -76,6 +76,7 @@ def _fill(made: Path, requirements: list[str], python: Path | None) -> None:
         for script in scripts.iterdir():
             shutil.move(script, made / "bin" / script.name)
         scripts.rmdir()
+    _compile(made / "lib", chosen)
     inner = str(system)
     if system is None or not chosen.resolve().is_relative_to("/usr"):
         _copy_interpreter(chosen, made)
@@ -98,6 +99,17 @@ def _install(target: Path, requirements: list[str], python: Path) -> None:
         raise errors.Trouble(f"The toolchain could not be installed: {last}") from problem
     except subprocess.TimeoutExpired as problem:
         raise errors.Trouble("The toolchain could not be installed: pip took too long.") from problem
+
+
+def _compile(library: Path, python: Path) -> None:
+    """Byte code for every build to start from: nobody can write any there later.
+
+    It is valid for ever and names the path that the jail sees, so that the same packages give the same digest. What
+    does not compile (a template, a test of wrong syntax) is left as it is.
+    """
+    command = [str(python), "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
+    command += ["-s", str(library), "-p", "/toolchain/lib", str(library)]
+    subprocess.run(command, check=False, capture_output=True, timeout=_SECONDS_FOR_PIP)
 
 
 def _copy_interpreter(python: Path, made: Path) -> None:

@@ -47,6 +47,14 @@ def test_a_build_uses_the_packages_and_scripts_of_its_toolchain(jail: Jailer, tm
     assert "Read-only file system" in jailed.log
 
 
+def test_packages_are_compiled_once_for_all_builds(jail: Jailer, tmp_path: Path, wheel: str) -> None:
+    directory = tmp_path / "toolchain"
+    make_toolchain(directory, [wheel])
+    jailed = jail("python3 -v -c 'import greeter; print(greeter.greet.__code__.co_filename)'", toolchain=directory)
+    assert "code object from '/toolchain/lib/__pycache__/greeter." in jailed.log
+    assert "\n/toolchain/lib/greeter.py\n" in jailed.log
+
+
 def test_the_same_requirements_are_not_installed_again(tmp_path: Path, wheel: str) -> None:
     directory = tmp_path / "toolchain"
     digest = make_toolchain(directory, [wheel])
