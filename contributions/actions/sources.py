@@ -25,7 +25,8 @@ PATCHED = frozenset({Kind.REFINEMENT, Kind.IMPROVEMENT})
 class Upload(Protocol):
     """An uploaded file, streamed."""
 
-    name: str | None
+    @property
+    def name(self) -> str | None: ...
 
     def chunks(self) -> Iterator[bytes]: ...
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core import signing
-from django.core.files import File
 
 from contributions.actions.sources import ArtifactFile, GitRef, Note, PatchFile
 from contributions.models import Blob, Component, Contribution, Release
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from contributions.actions.sources import Source, Upload
 
 KIND_HINTS = {
@@ -21,7 +23,20 @@ KIND_HINTS = {
     "experience": "A note from operations: what you saw, measured or learned.",
 }
 KEPT_HOURS = 24
+CHUNK = 1 << 16
 FILE_FIELDS = {"patch": "kept_patch", "artifact": "kept_artifact"}
+
+
+@dataclass(frozen=True)
+class KeptFile:
+    """A file that came with an earlier form; opened only while its bytes are read."""
+
+    name: str
+    blob: Blob
+
+    def chunks(self) -> Iterator[bytes]:
+        with self.blob.open() as content:
+            yield from iter(lambda: content.read(CHUNK), b"")
 
 
 class SourceForm(forms.Form):
@@ -69,7 +84,7 @@ class SourceForm(forms.Form):
         except signing.BadSignature:
             return None
         blob = Blob.objects.filter(pk=kept["sha256"]).first()
-        return File(blob.open(), name=kept["name"]) if blob else None
+        return KeptFile(kept["name"], blob) if blob else None
 
     def keep_files(self, most: dict[str, int]) -> None:
         """Store the files that came along, so that the form can be sent again without choosing them anew."""

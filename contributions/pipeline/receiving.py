@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 
 from contributions import patches
-from contributions.checkout import commits, fingerprints, receipt, repositories
+from contributions.checkout import commits, fingerprints, mirror, receipt, repositories
 from contributions.errors import Invalid, Refusal, Trouble
 from contributions.models import Artifact, Blob, Contribution, Event, Release, Revision, Standing
 from contributions.plaintext import clean
@@ -103,11 +103,12 @@ def _raw(revision: Revision) -> bytes:
 
 
 def _from_quarantine(revision: Revision, place: Path, tip: str) -> Received:
-    """Commits made elsewhere, on the release that they are nearest to."""
-    base = receipt.base_of(place, tip, [release.commit for release in _releases_for(revision)])
+    """Commits made elsewhere, on the release or branch of upstream that they are nearest to."""
+    component = revision.contribution.component
+    branches = [seen.commit for seen in mirror.releases_in(mirror_of(component), ".*") if seen.kind == "branch"]
+    base = receipt.base_of(place, tip, [*(release.commit for release in _releases_for(revision)), *branches])
     if base is None:
-        name = revision.contribution.component.name
-        raise Invalid(f"The commits share no history with any release of {name} that the portal knows.")
+        raise Invalid(f"The commits share no history with any release of {component.name} that the portal knows.")
     return Received(place, base.commit, tip)
 
 
