@@ -17,7 +17,7 @@ from contributions.patches.headers import (
     read_fields,
     read_subject,
 )
-from contributions.patches.scanning import SentFile, scan, starts_file
+from contributions.patches.scanning import scan, surely_starts_file
 from contributions.patches.text import Text
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from contributions.patches.envelopes import Letter
     from contributions.patches.limits import Limits
+    from contributions.patches.sent import SentFile
 
 DIVIDER = re.compile(rb"---[ \t]*\r?\Z")
 IN_BODY = re.compile(rb"(?:From|Date|Subject|Author):[ \t]", re.IGNORECASE)
@@ -71,7 +72,7 @@ def read_letter(letter: Letter, limits: Limits) -> Content:
 def message_end(text: Text) -> int:
     """The index of the line "---" or of the first change, whichever comes first."""
     return next(
-        (index for index, line in enumerate(text.lines) if DIVIDER.match(line) or starts_file(text, index)),
+        (index for index, line in enumerate(text.lines) if DIVIDER.match(line) or surely_starts_file(text, index)),
         len(text.lines),
     )
 
@@ -99,7 +100,7 @@ def _refuse_next_mail(text: Text, files: list[SentFile]) -> None:
 
 def _compare_with_stat(text: Text, files: list[SentFile]) -> None:
     """The summary of git format-patch tells when files or lines were lost on the way."""
-    head = b"\n".join(text.lines[: next((i for i in range(len(text.lines)) if starts_file(text, i)), 0)])
+    head = b"\n".join(text.lines[: next((i for i in range(len(text.lines)) if surely_starts_file(text, i)), 0)])
     found = list(STAT.finditer(head))
     if len(found) != 1:
         return

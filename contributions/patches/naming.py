@@ -15,7 +15,7 @@ from contributions.patches.paths import NULL, refuse_unsafe, shown, unquoted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from contributions.patches.scanning import SentFile
+    from contributions.patches.sent import SentFile
 
     Exists = Callable[[str], bool]
 

@@ -18,7 +18,7 @@ from contributions.patches.writing import LINK, write
 if TYPE_CHECKING:
     from contributions.patches.envelopes import Letter
     from contributions.patches.naming import Exists, Named
-    from contributions.patches.scanning import SentFile
+    from contributions.patches.sent import SentFile
 
 
 def read_series(raw: bytes, *, limits: Limits | None = None, exists: Exists | None = None) -> Series:

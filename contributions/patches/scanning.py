@@ -8,12 +8,12 @@ plainly is no part of a diff.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
 from contributions.errors import Invalid
 from contributions.patches.binaries import read_binary
 from contributions.patches.paths import unquoted
+from contributions.patches.sent import SentFile, SentHunk
 
 if TYPE_CHECKING:
     from contributions.patches.limits import Limits
@@ -25,42 +25,17 @@ MODE = re.compile(rb"(old mode|new mode|deleted file mode|new file mode) (\d{1,1
 MOVE = re.compile(rb"(rename|copy) (from|to) (.+)\Z", re.DOTALL)
 SIMILARITY = re.compile(rb"(?:dis)?similarity index \d{1,3}%\Z")
 HEADER_LINE = re.compile(rb"(?:old mode|new mode|deleted file mode|new file mode) \d{6}\s*\Z|index [0-9a-f]{4,64}\.\.")
+BELOW_DIFF = re.compile(
+    rb"index |old mode |new (?:file )?mode |deleted file |similarity |dissimilarity |rename |copy |--- "
+)
 COLOURED = re.compile(rb"\x1b\[[0-9;]*m(?:diff --git|--- |@@ )")
 REPLY = re.compile(rb"(?:> ?)+(?:diff --git |@@ -|--- a/)")
 ED_COMMAND = re.compile(rb"\d+(?:,\d+)?(?:[acd]|[acd]\d+(?:,\d+)?)\Z")
 BLANKS_LOST_AT_END = 3  # the context git gives; only so many blank lines can be lost at the end of a file
 
 
-@dataclass
-class SentHunk:
-    """A hunk's heading as numbers and its lines as sent, blank context made whole again."""
-
-    numbers: tuple[int, int, int, int]
-    heading: bytes
-    lines: list[bytes]
-    at: str
-
-
-@dataclass
-class SentFile:
-    """One file's change as it was written; paths still have their prefixes until naming.py settles them."""
-
-    at: str
-    names: bytes | None  # what stands after "diff --git", None in a diff that is not git's
-    old: bytes | None = None  # after "---"
-    new: bytes | None = None  # after "+++"
-    moved_from: bytes | None = None
-    moved_to: bytes | None = None
-    verb: str = ""  # "rename" or "copy"
-    modes: dict[str, str] = field(default_factory=dict)
-    blobs: tuple[str, str] = ("", "")
-    mode: str = ""  # from the index line: the mode that stays
-    hunks: list[SentHunk] = field(default_factory=list)
-    binary: list[bytes] = field(default_factory=list)
-
-
 def starts_file(text: Text, index: int) -> bool:
-    """Whether a file's change begins here, as git would see it too."""
+    """Whether a file's change begins here, perhaps a damaged one."""
     line = text.lines[index]
     if line.startswith((b"diff --git ", b"diff --cc ", b"diff --combined ")):
         return True
@@ -68,6 +43,16 @@ def starts_file(text: Text, index: int) -> bool:
     return (line.startswith(b"--- ") and following.startswith(b"+++ ")) or (
         line.startswith(b"*** ") and following.startswith(b"--- ")
     )
+
+
+def surely_starts_file(text: Text, index: int) -> bool:
+    """Whether the lines that follow bear it out; a message may well begin a line with “diff --git” or “---”."""
+    if not starts_file(text, index):
+        return False
+    line = text.lines[index]
+    if line.startswith(b"diff "):
+        return index + 1 < len(text.lines) and bool(BELOW_DIFF.match(text.lines[index + 1]))
+    return index + 2 < len(text.lines) and text.lines[index + 2].startswith((b"@@ ", b"*****"))
 
 
 def scan(text: Text, limits: Limits) -> list[SentFile]:

@@ -9,7 +9,7 @@ from contributions.patches.paths import NULL, link_leaves_tree, quoted, shown
 
 if TYPE_CHECKING:
     from contributions.patches.naming import Named
-    from contributions.patches.scanning import SentFile, SentHunk
+    from contributions.patches.sent import SentFile, SentHunk
 
 REGULAR, EXECUTABLE, LINK, SUBMODULE = "100644", "100755", "120000", "160000"
 MODES = {REGULAR, EXECUTABLE, LINK, "100664"}  # 100664: from the days before git settled on two
