@@ -177,11 +177,10 @@ def _as_data(request: HttpRequest, file: File) -> dict[str, Any]:
 def _answer(request: HttpRequest, data: dict[str, Any], template: str, context: dict[str, Any]) -> HttpResponse:
     """HTML or JSON, as the client would rather have it."""
     response: HttpResponse
-    best = request.get_preferred_type([HTML_TYPE, JSON_TYPE, "text/html"])
+    best = request.get_preferred_type(["text/html", JSON_TYPE, HTML_TYPE])
     if best == JSON_TYPE:
         response = JsonResponse(data, content_type=JSON_TYPE)
     else:
-        kind = HTML_TYPE if best == HTML_TYPE and "text/html" not in request.headers.get("Accept", "") else "text/html"
-        response = render(request, template, context, content_type=f"{kind}; charset=utf-8")
+        response = render(request, template, context, content_type=f"{best or 'text/html'}; charset=utf-8")
     patch_vary_headers(response, ["Accept"])
     return response

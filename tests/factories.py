@@ -140,11 +140,11 @@ def make_contribution(*, received: bool = True, **given: Any) -> Contribution:
     return contribution
 
 
-def make_revision(contribution: Contribution | None = None, *, diff: bytes = DIFF, **given: Any) -> Revision:
-    """A received revision with a real diff; it becomes the contribution's current one."""
+def make_revision(contribution: Contribution | None = None, *, diff: bytes | None = DIFF, **given: Any) -> Revision:
+    """A received revision with a real diff, or without one; it becomes the contribution's current one."""
     contribution = contribution or make_contribution(received=False)
     number = contribution.revisions.count() + 1
-    blob = make_blob(diff)
+    blob = None if diff is None else make_blob(diff)
     commit = {
         "sha": make_commit_id(),
         "subject": contribution.title,
@@ -164,8 +164,8 @@ def make_revision(contribution: Contribution | None = None, *, diff: bytes = DIF
         "mbox": blob,
         "diff": blob,
         "commits": [commit],
-        "files": files_of(diff),
-        "fingerprint": hashlib.sha256(diff).hexdigest(),
+        "files": [] if diff is None else files_of(diff),
+        "fingerprint": hashlib.sha256(diff or b"").hexdigest(),
     }
     revision = Revision.objects.create(contribution=contribution, number=number, **(usual | given))
     if revision.is_received:

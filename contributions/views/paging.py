@@ -8,7 +8,6 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
@@ -39,9 +38,10 @@ class Page:
 
 
 def page(request: HttpRequest, rows: QuerySet[Any], order: Sequence[str], *, size: int = SIZE) -> Page:
-    """Return the page that `?page=` asks for, in `order`: field names as of `order_by`, of which the last is unique.
+    """Return the page that `?page=` asks for.
 
-    Raises Invalid for a cursor that is not one of this list's.
+    `order` names fields that hold numbers, as `order_by` does; the last one is unique. Raises Invalid for a cursor
+    that is not one of this list's.
     """
     cursor = request.GET.get("page", "")
     backwards, start = _read(cursor, len(order)) if cursor else (False, None)
@@ -78,14 +78,10 @@ def _beyond(order: Sequence[str], start: Sequence[Any]) -> Q:
 
 
 def _write(row: Any, order: Sequence[str], *, backwards: bool) -> str:
-    values = [_value(row, name.lstrip("-")) for name in order]
+    fields = [name.lstrip("-") for name in order]
+    values = [row[field] if isinstance(row, Mapping) else getattr(row, field) for field in fields]
     text = json.dumps([int(backwards), *values], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _value(row: Any, name: str) -> Any:
-    value = row[name] if isinstance(row, Mapping) else getattr(row, name)
-    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _read(cursor: str, keys: int) -> tuple[bool, list[Any]]:
@@ -100,17 +96,8 @@ def _read(cursor: str, keys: int) -> tuple[bool, list[Any]]:
 
 
 def _is_key(value: Any) -> bool:
-    if isinstance(value, str):
-        return _is_time(value)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return is_number and math.isfinite(value) and abs(value) < 2**63
-
-
-def _is_time(value: str) -> bool:
-    try:
-        return datetime.fromisoformat(value).tzinfo is not None
-    except ValueError:
-        return False
 
 
 def _address(request: HttpRequest, cursor: str) -> str:

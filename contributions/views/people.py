@@ -52,7 +52,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
     return render(request, "tokens.html", {**context, "form": TokenForm(), "made": token, "secret": secret})
 
 
-@verb("tokens")
+@verb("tokens", of_the_same=False)
 def token_revoke(request: HttpRequest, number: int) -> HttpResponse:
     token = person_of(request).tokens.filter(pk=number).first()
     if token is None:

@@ -1,0 +1,171 @@
+"""Who sees which page and may do what: each page and verb for stranger, member, author, maintainer and staff."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from contributions.models import Comment, Contribution, Publication, Review, Vote
+from tests import factories
+
+if TYPE_CHECKING:
+    from tests.pages.conftest import Platform
+
+ROLES = ("stranger", "member", "author", "maintainer", "staff")
+ALL = (200,) * 5
+SIGNED_IN = (302, 200, 200, 200, 200)  # a stranger is led to the sign-in
+
+PAGES = {
+    "/": ALL,
+    "/how-ranking-works/": ALL,
+    "/robots.txt": ALL,
+    "/search/?q=retries": ALL,
+    "/contributions/": ALL,
+    "/components/": ALL,
+    "/components/swiftclient/": ALL,
+    "/components/swiftclient/releases/4.7.0/": ALL,
+    "/contributions/{c}/": ALL,
+    "/contributions/{c}/changes/": ALL,
+    "/contributions/{c}/matrix/": ALL,
+    "/contributions/{c}/discussion/": ALL,
+    "/contributions/{c}/evidence/": ALL,
+    "/contributions/{c}/v1.patch": ALL,
+    "/contributions/{c}/revise/": (302, 403, 200, 403, 403),
+    "/contributions/{u}/": (404, 404, 200, 404, 200),
+    "/contributions/{u}/matrix/": (404, 404, 200, 404, 200),
+    "/comments/{comment}/edit/": (302, 200, 403, 403, 403),
+    "/submit/": SIGNED_IN,
+    "/review/": SIGNED_IN,
+    "/builds/": ALL,
+    "/builds/{build}/": ALL,
+    "/builds/{build}/log/": ALL,
+    "/published/": ALL,
+    "/publications/{publication}/": ALL,
+    "/organisations/": ALL,
+    "/organisations/new/": SIGNED_IN,
+    "/organisations/northern-hosting/": ALL,
+    "/people/author/": ALL,
+    "/account/tokens/": SIGNED_IN,
+    "/files/{sha256}/{name}": ALL,
+    "/feed.atom": ALL,
+    "/simple/{slug}/": ALL,
+    "/simple/{slug}/swift-client/": ALL,
+    "/account/login/": (200, 302, 302, 302, 302),
+    "/account/signup/": (200, 302, 302, 302, 302),
+    "/admin/": (302, 302, 302, 302, 200),
+}
+
+REFUSED = 403
+DONE = 302
+LED_AWAY = "to the sign-in"
+VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
+    "/contributions/{c}/vote/": ({"value": "1"}, (LED_AWAY, DONE, REFUSED, DONE, DONE)),
+    "/contributions/{c}/comment/": ({"text": "Works."}, (LED_AWAY, DONE, DONE, DONE, DONE)),
+    "/contributions/{c}/report/": (
+        {"release": "{slug}", "outcome": "works", "stage": "lab"},
+        (LED_AWAY, DONE, DONE, REFUSED, REFUSED),  # the last two belong to no organisation
+    ),
+    "/contributions/{c}/review/": (
+        {"verdict": "approve", "revision": "1"},
+        (LED_AWAY, REFUSED, REFUSED, DONE, REFUSED),
+    ),
+    "/contributions/{c}/withdraw/": ({"reason": "Wrong."}, (LED_AWAY, REFUSED, DONE, REFUSED, DONE)),
+    "/contributions/{c}/build-again/": (
+        {"revision": "1", "release": "{slug}"},
+        (LED_AWAY, REFUSED, DONE, DONE, DONE),
+    ),
+    "/comments/{comment}/remove/": ({}, (LED_AWAY, DONE, REFUSED, REFUSED, DONE)),
+    "/publications/{publication}/withdraw/": ({"reason": "Wrong."}, (LED_AWAY, REFUSED, DONE, DONE, DONE)),
+    "/organisations/northern-hosting/add-member/": (
+        {"username": "maintainer"},
+        (LED_AWAY, REFUSED, REFUSED, REFUSED, REFUSED),  # only its owner
+    ),
+    "/organisations/northern-hosting/remove-member/": (
+        {"username": "author"},
+        (LED_AWAY, REFUSED, DONE, REFUSED, REFUSED),  # everyone may leave
+    ),
+    "/account/tokens/{token}/revoke/": ({}, (LED_AWAY, 404, DONE, 404, 404)),
+}
+
+
+def filled(text: str, platform: Platform) -> str:
+    return text.format(
+        c=platform.contribution.pk,
+        u=platform.unreceived.pk,
+        comment=platform.comment.pk,
+        build=platform.build.pk,
+        publication=platform.publication.pk,
+        sha256=platform.artifact.sha256,
+        name=platform.artifact.name,
+        slug=platform.release.slug,
+        token=platform.token.pk,
+    )
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_a_page_opens_for_those_who_may_see_it(platform: Platform, address: str) -> None:
+    url = filled(address, platform)
+    seen = tuple(platform.status(role, url) for role in ROLES)
+    assert dict(zip(ROLES, seen, strict=True)) == dict(zip(ROLES, PAGES[address], strict=True))
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("address", VERBS)
+def test_a_verb_is_done_only_for_those_who_may_do_it(platform: Platform, address: str, role: str) -> None:
+    form, expected = VERBS[address]
+    form = {name: filled(value, platform) for name, value in form.items()}
+    answer = platform.client(role).post(filled(address, platform), form)
+    wanted = expected[ROLES.index(role)]
+    led_away = answer.status_code == 302 and answer["Location"].startswith("/account/login/?next=/")
+    assert (LED_AWAY if led_away else answer.status_code) == wanted
+
+
+@pytest.mark.parametrize("address", VERBS)
+def test_looking_at_a_verb_does_nothing(platform: Platform, address: str) -> None:
+    for role in ROLES:
+        assert platform.client(role).get(filled(address, platform)).status_code == 405
+    assert Vote.objects.count() == Review.objects.count() == 0
+    assert Publication.objects.live().count() == 1
+    assert Contribution.objects.filter(state="withdrawn").count() == 0
+    assert Comment.objects.standing().count() == 1
+
+
+def test_a_form_without_the_browsers_secret_is_refused(platform: Platform) -> None:
+    client = platform.client("member")
+    client.handler.enforce_csrf_checks = True
+    answer = client.post(f"/contributions/{platform.contribution.pk}/vote/", {"value": "1"})
+    assert answer.status_code == 403
+    assert b"The form was too old" in answer.content
+    assert Vote.objects.count() == 0
+
+
+def test_a_maintainer_who_no_longer_is_one_cannot_use_the_page_left_open(platform: Platform) -> None:
+    client = platform.client("maintainer")
+    assert b"Record the verdict" in client.get(f"/contributions/{platform.contribution.pk}/").content
+    platform.component.maintainers.clear()
+    form = {"verdict": "approve", "revision": "1"}
+    assert client.post(f"/contributions/{platform.contribution.pk}/review/", form).status_code == 403
+    assert Review.objects.count() == 0
+
+
+def test_nobody_sees_the_files_of_what_was_not_received(platform: Platform) -> None:
+    hidden = factories.make_blob(b"not yet received")
+    factories.make_revision(platform.unreceived, state="queued", raw=hidden, filename="secret.patch", diff=None)
+    statuses = [platform.status(role, f"/files/{hidden}/secret.patch") for role in ROLES]
+    assert statuses == [404, 404, 200, 404, 200]
+
+
+EVIL = ("https://evil.example/", "//evil.example/", "/\\evil.example/", "javascript:alert(1)", "http:///evil.example")
+
+
+@pytest.mark.parametrize("target", EVIL)
+def test_nobody_is_led_to_another_site(platform: Platform, target: str) -> None:
+    vote = f"/contributions/{platform.contribution.pk}/vote/"
+    answer = platform.client("member").post(vote, {"value": "1", "next": target})
+    assert answer["Location"] == f"/contributions/{platform.contribution.pk}/"
+    entered = platform.client("stranger").post(
+        "/account/login/", {"login": "member", "password": factories.PASSWORD, "next": target}
+    )
+    assert entered.status_code == 302
+    assert entered["Location"] == "/"

@@ -1,0 +1,94 @@
+"""Every list costs the same number of queries for one row and for thirty."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from contributions.models import Event
+from tests import factories
+from tests.pages.conftest import signed_in
+
+if TYPE_CHECKING:
+    from contributions.models import Component, Contribution, Person, Release
+
+pytestmark = pytest.mark.django_db
+
+LISTS = [
+    "/",
+    "/contributions/",
+    "/contributions/?component=swift&order=active",
+    "/search/?q=retries",
+    "/components/",
+    "/components/swift/",
+    "/components/swift/releases/1.0/",
+    "/builds/",
+    "/published/",
+    "/organisations/",
+    "/organisations/lists/",
+    "/people/lister/",
+    "/review/",
+    "/account/tokens/",
+    "/contributions/{c}/",
+    "/contributions/{c}/matrix/",
+    "/contributions/{c}/changes/",
+    "/contributions/{c}/discussion/",
+    "/contributions/{c}/evidence/",
+    "/feed.atom",
+    "/simple/{slug}/",
+    "/simple/{slug}/swift/",
+]
+
+
+def add_rows(component: Component, release: Release, author: Person, first: Contribution, count: int) -> None:
+    """Add to every list as many rows as are counted."""
+    for _ in range(count):
+        contribution = factories.make_contribution(
+            component=component, release=release, author=author, organisation=author.organisation
+        )
+        other = factories.make_release(component)
+        build = factories.make_build(contribution.current, release)
+        factories.make_artifact(build, f"swift-{build.pk}.0-py3-none-any.whl")
+        publication = factories.make_publication(build)
+        Event.objects.write(
+            "published", contribution=contribution, revision=build.revision, release=release, publication=publication
+        )
+        factories.make_fit(first.current, other)
+        factories.make_build(first.current, other)
+        factories.make_comment(first, parent=factories.make_comment(first))
+        factories.make_report(first, other)
+        factories.make_report(contribution, release, organisation=factories.make_organisation())
+        factories.make_vote(first)
+        factories.make_review(first.current)
+        factories.make_revision(first)
+        factories.recompute(contribution)
+        factories.recompute(first)
+
+
+def queries_of(person: Person, url: str) -> int:
+    client = signed_in(person)
+    client.get(url)
+    with CaptureQueriesContext(connection) as captured:
+        answer = client.get(url)
+    assert answer.status_code == 200
+    return len(captured)
+
+
+def test_no_list_asks_more_for_more_rows() -> None:
+    organisation = factories.make_organisation("Lists")
+    lister = factories.make_person("lister", organisation=organisation)
+    component = factories.make_component("swift", maintainers=(lister,))
+    release = factories.make_release(component, "1.0")
+    first = factories.make_contribution(component=component, release=release)
+    urls = [url.format(c=first.pk, slug=release.slug) for url in LISTS]
+    author = factories.make_person(organisation=organisation)
+    add_rows(component, release, author, first, 2)
+    few = {url: queries_of(lister, url) for url in urls}
+    add_rows(component, release, author, first, 28)
+    many = {url: queries_of(lister, url) for url in urls}
+    assert many == few
+    assert max(many.values()) <= 20
+    assert many["/contributions/"] <= 4  # session, person, components, rows
