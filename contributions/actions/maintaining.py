@@ -9,14 +9,17 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
+from contributions import sandbox
 from contributions.checkout import addresses
 from contributions.errors import Clash, Invalid, NotAllowed
-from contributions.models import Component, Event, Release, UpstreamFetch
+from contributions.models import Component, Event, Recipe, Release, UpstreamFetch
 from contributions.pipeline.fetching import pin
 from contributions.pipeline.fitting import queue_fits_of
 from contributions.tasks import ring
 
 if TYPE_CHECKING:
+    from django.db.models import Model
+
     from contributions.models import Person
 
 
@@ -24,15 +27,44 @@ def add_component(*, slug: str, name: str, upstream_url: str, **more: Any) -> Co
     """Make a component and queue the first pull of its upstream. Raises Invalid with the first thing that is wrong."""
     addresses.check_url(upstream_url, allow_private=settings.ALLOW_PRIVATE_UPSTREAMS)
     component = Component(slug=slug, name=name, upstream_url=upstream_url, **more)
-    try:
-        component.full_clean()
-    except ValidationError as error:
-        field, sentences = next(iter(error.message_dict.items()))
-        raise Invalid(f"{field}: {sentences[0]}", field=field) from None
+    _refuse_invalid(component)
     with transaction.atomic():
         component.save()
         fetch_upstream(component=component)
     return component
+
+
+def set_recipe(*, component: Component, recipe: dict[str, Any]) -> Recipe:
+    """Give the component this recipe instead of the one it has; builds that ran keep the recipe that they ran by."""
+    known = (*Recipe.SCRIPTS, *Recipe.LIMITS)
+    if strangers := sorted(set(recipe) - set(known)):
+        raise Invalid(f"A recipe has no {strangers[0]}; it has {', '.join(known)}.", field=strangers[0])
+    made = Recipe(component=component, **recipe)
+    with transaction.atomic():
+        Recipe.objects.filter(component=component).delete()
+        _refuse_invalid(made)
+        _refuse_unrunnable(made)
+        made.save()
+    return made
+
+
+def _refuse_invalid(row: Model) -> None:
+    try:
+        row.full_clean()
+    except ValidationError as error:
+        field, sentences = next(iter(error.message_dict.items()))
+        raise Invalid(f"{field}: {sentences[0]}", field=field) from None
+
+
+def _refuse_unrunnable(recipe: Recipe) -> None:
+    """Ask the sandbox room whether it would take such a job at all."""
+    if not all(isinstance(value, str) for value in recipe.environment.values()):
+        raise Invalid("The values of the environment are texts.", field="environment")
+    sandbox.Job(
+        steps=(sandbox.Step("build", recipe.build),),
+        environment=recipe.environment,
+        artifact_patterns=tuple(recipe.artifact_patterns),
+    )
 
 
 def fetch_upstream(*, component: Component, actor: Person | None = None) -> UpstreamFetch:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from contributions.actions.maintaining import add_component
 from contributions.errors import Refusal
-from contributions.models import Person, Recipe, UpstreamFetch
+from contributions.models import Person, UpstreamFetch
 from contributions.models.component import ANY_VERSION
 from contributions.pipeline.fetching import fetch
 
@@ -50,7 +50,7 @@ class Command(BaseCommand):
             raise CommandError(refusal.sentence) from None
         component.maintainers.set(maintainers)
         if given["recipe"]:
-            Recipe.objects.create(component=component, **tomllib.loads(given["recipe"].read_text()))
+            call_command("set_recipe", component.slug, given["recipe"], stdout=self.stdout)
         self._pull(component.fetches.latest("pk"))
 
     def _pull(self, row: UpstreamFetch) -> None:
