@@ -1,0 +1,76 @@
+"""The last words of the demo: where to look, who to be, what to try."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from demo import plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from demo.story import Chapter, Story
+
+
+def last_words(story: Story) -> str:
+    return "\n".join([*_places(story), *_people(story), *_things_to_try(story)])
+
+
+def addresses(story: Story) -> Iterator[str]:
+    """All pages that the last words name and everybody may see."""
+    site = story.accounts.nobody.site
+    yield from (f"{site}/", f"{site}/contributions/", f"{site}/published/", f"{site}/builds/", f"{site}/api/v1/feed/")
+    for chapter in story.chapters:
+        yield f"{site}/components/{chapter.platform.package}/"
+        yield chapter.customer.index_url(chapter.platform.installation.release)
+        for share in chapter.platform.shares:
+            yield f"{site}/contributions/{chapter.sharing.number_of(share)}/"
+            yield f"{site}/contributions/{chapter.sharing.number_of(share)}/matrix/"
+
+
+def _places(story: Story) -> Iterator[str]:
+    site = story.accounts.nobody.site
+    yield ""
+    yield f"Every step held. Patchbay runs at {site}/"
+    yield ""
+    yield f"  {site}/contributions/   everything that was shared"
+    yield f"  {site}/published/       the approved builds"
+    yield f"  {site}/review/          what waits for a maintainer (log in as one)"
+    for chapter in story.chapters:
+        yield from _pages(chapter, site)
+
+
+def _pages(chapter: Chapter, site: str) -> Iterator[str]:
+    """Of each contribution its page, with what makes it worth a visit."""
+    yield f"  {site}/components/{chapter.platform.package}/"
+    for share in chapter.platform.shares:
+        number = chapter.sharing.number_of(share)
+        yield f"  {site}/contributions/{number}/matrix/   {share.title}"
+
+
+def _people(story: Story) -> Iterator[str]:
+    yield ""
+    yield f"Accounts; the password of each is {story.accounts.password}"
+    yield ""
+    for company in plan.companies():
+        for person in company.people:
+            yield f"  {person.username:<20} {person.name}"
+    for person in plan.staff():
+        yield f"  {person.username:<20} {person.name}, with /admin/"
+
+
+def _things_to_try(story: Story) -> Iterator[str]:
+    site = story.accounts.nobody.site
+    chapter = story.chapters[0]
+    wanted = chapter.platform.installation
+    number = chapter.sharing.number_of(chapter.platform.share(wanted.contribution))
+    yield ""
+    yield "Try"
+    yield ""
+    yield f"  curl '{site}/api/v1/feed/?page_size=1'"
+    best = f"component={chapter.platform.package}&release={wanted.release}&order=best"
+    yield f"  curl '{site}/api/v1/contributions/?{best}'"
+    yield f"  pip install --no-deps --index-url {chapter.customer.index_url(wanted.release)} {chapter.platform.package}"
+    yield f"  git clone -b {wanted.release} {chapter.ground.url} and in it"
+    yield f"  curl {site}/contributions/{number}/v1.patch | git am"
+    yield ""

@@ -1,0 +1,213 @@
+"""What the demo sets out to do, read from the .toml files beside it."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOM = Path(__file__).parent
+PLATFORMS = ROOM / "platforms"
+
+
+@dataclass(frozen=True)
+class Somebody:
+    username: str
+    name: str
+    maintains: bool = False
+
+
+@dataclass(frozen=True)
+class Company:
+    name: str
+    kind: str
+    about: str
+    people: tuple[Somebody, ...]
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What became of `files` in the release `newer`."""
+
+    newer: str
+    files: tuple[str, ...]
+    message: str
+
+
+@dataclass(frozen=True)
+class Sending:
+    """One revision as it is sent; `builds` is how all its builds must end."""
+
+    number: int
+    note: str = ""
+    builds: str = "passed"
+    commits: tuple[Commit, ...] = ()
+
+
+@dataclass(frozen=True)
+class Remark:
+    by: str
+    text: str
+    revision: int = 1
+    replies: tuple[Remark, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """`days` ago it went into use."""
+
+    by: str
+    release: str
+    outcome: str
+    stage: str
+    environment: str = ""
+    days: int = 0
+    text: str = ""
+    revision: int = 1
+
+
+@dataclass(frozen=True)
+class Verdict:
+    by: str
+    revision: int
+    verdict: str
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    release: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Share:
+    """A contribution: who sends what, what the portal must find, and what others say."""
+
+    key: str
+    kind: str
+    title: str
+    author: str
+    release: str
+    sent_as: str
+    description: str
+    revisions: tuple[Sending, ...]
+    branch: str = ""
+    wheel: str = ""
+    sha256: str = ""
+    fits: dict[str, str] = field(default_factory=dict)
+    up: tuple[str, ...] = ()
+    down: tuple[str, ...] = ()
+    comments: tuple[Remark, ...] = ()
+    reports: tuple[Report, ...] = ()
+    reviews: tuple[Verdict, ...] = ()
+    withdrawals: tuple[Withdrawal, ...] = ()
+
+    @property
+    def last(self) -> Sending:
+        return self.revisions[-1]
+
+    @property
+    def built_on(self) -> set[str]:
+        """The releases that it fits, where it is built."""
+        return {release for release, fit in self.fits.items() if fit in {"applies", "merges"}}
+
+    @property
+    def is_approved(self) -> bool:
+        return any(review.verdict == "approve" and review.revision == self.last.number for review in self.reviews)
+
+    @property
+    def published_for(self) -> set[str]:
+        if not self.is_approved:
+            return set()
+        return {self.release} if self.kind == "executable" else self.built_on
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What pip installs at the end; `command` then prints `shows`, which the bare release does not."""
+
+    contribution: str
+    release: str
+    command: tuple[str, ...]
+    shows: str
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A component of the platform with everything that happens to it."""
+
+    package: str
+    title: str
+    summary: str
+    licence: str
+    homepage: str
+    releases: tuple[str, ...]
+    tools: tuple[str, ...]
+    shares: tuple[Share, ...]
+    installation: Installation
+
+    @property
+    def recipe(self) -> Path:
+        return PLATFORMS / self.package / "recipe.toml"
+
+    def share(self, key: str) -> Share:
+        return next(share for share in self.shares if share.key == key)
+
+
+def companies() -> tuple[Company, ...]:
+    found = _read(ROOM / "people.toml")["organisation"]
+    return tuple(
+        Company(each["name"], each["kind"], each["about"], tuple(Somebody(**person) for person in each["person"]))
+        for each in found
+    )
+
+
+def maintainers() -> list[str]:
+    return [person.username for company in companies() for person in company.people if person.maintains]
+
+
+def staff() -> tuple[Somebody, ...]:
+    return tuple(Somebody(**person) for person in _read(ROOM / "people.toml")["staff"])
+
+
+def platform(package: str) -> Platform:
+    given = _read(PLATFORMS / package / "platform.toml")
+    shares = _read(PLATFORMS / package / "contributions.toml")["contribution"]
+    installation = given.pop("installation")
+    facts: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return Platform(
+        **facts,
+        shares=tuple(_share(**share) for share in shares),
+        installation=Installation(**{**installation, "command": tuple(installation["command"])}),
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return tomllib.loads(path.read_text())
+
+
+def _share(**given: Any) -> Share:
+    revisions = tuple(_sending(number, **each) for number, each in enumerate(given.pop("revision"), start=1))
+    return Share(
+        revisions=revisions,
+        comments=tuple(_remark(**each) for each in given.pop("comment", ())),
+        reports=tuple(Report(**each) for each in given.pop("report", ())),
+        reviews=tuple(Verdict(**each) for each in given.pop("review", ())),
+        withdrawals=tuple(Withdrawal(**each) for each in given.pop("withdrawal", ())),
+        up=tuple(given.pop("up", ())),
+        down=tuple(given.pop("down", ())),
+        **given,
+    )
+
+
+def _sending(number: int, *, commit: list[dict[str, Any]] | None = None, **given: Any) -> Sending:
+    commits = tuple(Commit(each["newer"], tuple(each["files"]), each["message"].lstrip()) for each in commit or ())
+    return Sending(number, commits=commits, **given)
+
+
+def _remark(**given: Any) -> Remark:
+    replies = tuple(_remark(**{"revision": given.get("revision", 1), **each}) for each in given.pop("reply", ()))
+    return Remark(replies=replies, **given)
