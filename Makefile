@@ -17,7 +17,7 @@ help: ## Show this list
 setup: .venv/site.stamp ## Make the virtual environment and install the locked requirements
 
 demo: setup ## Run the site with a real platform in it (PORT=8000, DEMO=full, EXIT=1)
-	@$(BIN)/python manage.py demo
+	@PATCHBAY_BUILDS_AT_ONCE=$${PATCHBAY_BUILDS_AT_ONCE:-$$(nproc)} $(BIN)/python manage.py demo
 
 run: setup ## Run the site at http://127.0.0.1:8000 (PORT=, BIND=)
 	@$(BIN)/python manage.py run

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from portal.services.children import kill_group
+from portal.services.gitd import GitDaemon
 from portal.services.postgres import Postgres
 from portal.services.valkey import Valkey
 
@@ -27,6 +28,8 @@ def main(var: Path, services: str) -> None:
             return
         (groups.add if word[0] == "+" else groups.discard)(int(word[1:]))
     _end(groups)
+    if "git" in services:
+        GitDaemon(var, repositories=var).stop()  # which repositories it served does not matter any more
     if "broker" in services:
         Valkey(var).stop()
     if "database" in services:
