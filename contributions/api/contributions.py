@@ -58,12 +58,12 @@ class Contributions(Uploads):
         """What may be seen, newest first unless another order is asked for."""
         asked = self.asked(ContributionQuery)
         found = rows.narrowed(Contribution.objects.visible_to(self.eyes), asked)
-        release = ""
+        releases = None
         if "release" in asked:
-            release, keys = rows.releases_called(asked["release"], asked.get("component"))
-            found = rows.on_releases(found, keys)
-        order = _order(asked, on_release=bool(release))
-        written = rows.lines(found, request, on=release)
+            releases = rows.Baselines.called(asked["release"], asked.get("component"))
+            found = rows.on_releases(found, releases)
+        order = _order(asked, on_release=releases is not None)
+        written = rows.lines(found, request, on=releases)
         page = page_of(written.values("line", *(name.removeprefix("-") for name in order)), request, asked, *order)
         return _joined(page.with_results([row["line"] for row in page.rows]))
 

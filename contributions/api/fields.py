@@ -31,7 +31,7 @@ class WholeNumber(serializers.IntegerField):
 
     def to_internal_value(self, data: Any) -> int:
         in_form = is_html_input(getattr(self.parent, "initial_data", {}))
-        if isinstance(data, bool) or not isinstance(data, (int, str) if in_form else int):
+        if not isinstance(data, (int, str) if in_form else int):
             self.fail("invalid")
         return int(super().to_internal_value(data))
 

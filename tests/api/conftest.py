@@ -78,8 +78,10 @@ class Caller:
 
     def all_pages(self, path: str) -> list[Any]:
         """Every row, by following `next`."""
-        rows, address = [], path
+        rows, address, seen = [], path, set()
         while address:
+            assert address not in seen, "the pages go round in a circle"
+            seen.add(address)
             page = self.get(address).json()
             rows += page["results"]
             address = page["next"]
