@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
+from django.db import models
 
 from contributions.actions import maintaining
 from contributions.models import (
@@ -56,6 +57,9 @@ class ReadOnly(AnyAdmin):
         return False
 
 
+WEB_ADDRESSES: dict[type[models.Field[Any, Any]], dict[str, Any]] = {models.URLField: {"assume_scheme": "https"}}
+
+
 class RecipeInline(RecipeInlineBase):
     model = Recipe
     extra = 0
@@ -66,6 +70,7 @@ class ComponentAdmin(ComponentBase):
     list_display = ["slug", "name", "upstream_url", "approvals_needed"]
     search_fields = ["slug", "name"]
     filter_horizontal = ["maintainers"]
+    formfield_overrides = WEB_ADDRESSES
     inlines = [RecipeInline]
 
     def save_related(self, request: HttpRequest, form: ModelForm[Component], formsets: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
@@ -100,6 +105,7 @@ class OrganisationAdmin(OrganisationBase):
     list_display = ["name", "slug", "kind"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
+    formfield_overrides = WEB_ADDRESSES
     inlines = [MembershipInline]
 
 

@@ -20,9 +20,11 @@ DEEPEST_HEADING = 6
 PAGE_HEADINGS = 2  # a page's own headings are h1 and h2, so that people's begin at h3
 
 # Characters that change how the text around them is read without being seen: directions, joiners, marks of order.
-UNSEEN = re.compile(
+UNSEEN_IN_CODE = re.compile(
     "[\u00ad\u061c\u200b-\u200f\u2028-\u2029\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
+# In prose, joiners and single direction marks are part of honest Persian, Hebrew and emoji.
+UNSEEN_IN_PROSE = re.compile("[\u200b\u2028-\u2029\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e001f]")
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 _reader = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable("image")
@@ -35,7 +37,7 @@ def render(text: str, *, most: int = MOST) -> str:
     """
     if len(text.encode("utf-8", "replace")) > most:
         raise TooLarge(f"The text is longer than {most:,} bytes, the most that the portal takes.", field="text")
-    tokens = _reader.parse(text)
+    tokens = _reader.parse(reveal(text.replace("\r\n", "\n").replace("\r", "\n")))
     for token in tokens:
         if token.type in {"heading_open", "heading_close"}:
             token.tag = f"h{min(int(token.tag[1]) + PAGE_HEADINGS, DEEPEST_HEADING)}"
@@ -62,13 +64,21 @@ def _keep(tag: str, attribute: str, value: str) -> str | None:
 
 
 def reveal(text: str) -> str:
-    """Return the text with control characters as pictures and unseen ones as ⟨U+202E⟩, so that nothing hides."""
-    text = CONTROLS.sub(_picture, text)
-    return UNSEEN.sub(lambda found: f"⟨U+{ord(found.group()):04X}⟩", text)
+    """Return a title, name or sentence with control characters as pictures and unseen ones as ⟨U+202E⟩."""
+    return UNSEEN_IN_PROSE.sub(_code_point, CONTROLS.sub(_picture, text))
+
+
+def reveal_code(text: str) -> str:
+    """The same for code, paths and logs, where nothing at all may hide."""
+    return UNSEEN_IN_CODE.sub(_code_point, CONTROLS.sub(_picture, text))
+
+
+def _code_point(found: re.Match[str]) -> str:
+    return f"⟨U+{ord(found.group()):04X}⟩"
 
 
 def _picture(found: re.Match[str]) -> str:
     code = ord(found.group())
     if code < 0x20:  # noqa: PLR2004 - the C0 controls, whose pictures begin at U+2400
         return chr(0x2400 + code)
-    return "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"  # noqa: PLR2004 - DELETE has a picture of its own
+    return "␡" if code == 0x7F else _code_point(found)  # noqa: PLR2004 - DELETE has a picture of its own

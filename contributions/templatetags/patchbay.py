@@ -63,6 +63,18 @@ def reveal(text: Any) -> str:
 
 
 @register.filter
+def reveal_code(text: Any) -> str:
+    """The same for paths and whatever else is code."""
+    return markup.reveal_code(str(text))
+
+
+@register.filter
+def is_web(address: str) -> bool:
+    """Whether it may be linked to: an address of the web, not a script."""
+    return address.startswith(("https://", "http://"))
+
+
+@register.filter
 def seconds(value: float | None) -> str:
     """A run time in words: 0.4 s, 12 s, 3 min 5 s."""
     if value is None:

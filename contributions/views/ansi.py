@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from django.utils.html import escape
 
-from contributions.markup import reveal
+from contributions.markup import reveal_code
 
 ESCAPES = re.compile(
     r"\x1b(?:\[([0-9;:]*)([@-~]?)|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[ -/]*[0-~]?)"
@@ -45,7 +45,7 @@ class Style:
     def painted(self, text: str) -> str:
         if not text:
             return ""
-        shown = escape(reveal(text))
+        shown = escape(reveal_code(text))
         return f'<span class="{self.classes}">{shown}</span>' if self.classes else shown
 
     def after(self, codes: str) -> Style:

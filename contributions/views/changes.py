@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from contributions.errors import Invalid, Missing
-from contributions.markup import reveal
+from contributions.markup import reveal_code
 from contributions.models import Revision
 from contributions.patches import parse_diff
 
@@ -81,7 +81,7 @@ def _listed(revision: Revision, only: int | None, start: int) -> list[ShownFile]
 
 
 def _file(index: int, known: dict[str, Any]) -> ShownFile:
-    path, old_path = (reveal(str(known.get(name) or "")) for name in ("path", "old_path"))
+    path, old_path = (reveal_code(str(known.get(name) or "")) for name in ("path", "old_path"))
     return ShownFile(index, path, old_path, str(known["status"]), int(known["added"]), int(known["removed"]))
 
 
@@ -146,7 +146,9 @@ def _cut(hunk: Hunk) -> Hunk:
 
 
 def _commit(known: dict[str, Any]) -> dict[str, str]:
-    return {name: reveal(str(known.get(name) or "")) for name in ("sha", "subject", "body", "author", "authored_at")}
+    return {
+        name: reveal_code(str(known.get(name) or "")) for name in ("sha", "subject", "body", "author", "authored_at")
+    }
 
 
 def _natural(request: HttpRequest, name: str) -> int | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from contributions.markup import reveal
+from contributions.markup import reveal_code
 
 from .colouring import coloured
 
@@ -26,7 +26,7 @@ Shown = tuple["Line", str]  # a line and its HTML
 
 def text_of(line: Line) -> str:
     """The line as it is to be read: whatever bytes it has, nothing in it hides."""
-    text = reveal(line.text.decode("utf-8", "replace"))
+    text = reveal_code(line.text.decode("utf-8", "replace"))
     if len(text) > LONGEST_LINE:
         return f"{text[:LONGEST_LINE]} … ({len(text) - LONGEST_LINE:,} more characters)"
     return text
@@ -63,7 +63,7 @@ def _shown(hunk: Hunk, path: str) -> list[Shown]:
 
 def _heading(hunk: Hunk, columns: int) -> str:
     old, new = f"-{hunk.old_start},{hunk.old_count}", f"+{hunk.new_start},{hunk.new_count}"
-    words = f"@@ {old} {new} @@ {escape(reveal(hunk.heading))}"
+    words = f"@@ {old} {new} @@ {escape(reveal_code(hunk.heading))}"
     return f'<tr class="hunk"><td colspan="{columns}">{words}</td></tr>'
 
 

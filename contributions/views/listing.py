@@ -49,7 +49,8 @@ def some_rows(rows: QuerySet[Contribution], order: tuple[str, ...], size: int) -
 def told(row: dict[str, Any], now: datetime) -> dict[str, Any]:
     """Add the words that a list shows; a template that computed them 30 times would cost more than the query."""
     row["shown_title"] = reveal(row["title"])
-    row["author"] = row["author__name"] or row["author__username"]
+    row["author"] = reveal(row["author__name"] or row["author__username"])
+    row["organisation"] = reveal(row["organisation__name"] or "")
     row["state_word"] = row["state"].replace("-", " ")
     row["age"] = age(row["created_at"], now)
     row["moment"] = row["created_at"].isoformat(timespec="seconds")
