@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from contributions.checkout.bench import Bench
 
-LINK, SUBMODULE = "120000", "160000"
+REGULAR, LINK, SUBMODULE = "100644", "120000", "160000"
 DOES_NOT_FIT = 1  # what git apply and git merge-tree answer then
 AT_ONCE = 200  # paths on one command line
 SHORTEST_ID = 7  # git abbreviates no shorter by itself
@@ -52,10 +53,11 @@ class Applied:
         self.bench = bench
         self.tip = tip
         self.patch = patch
+        self.warnings = warnings
         self.changes = read_changes(patch.diff)
         self.entries = self._entries_at(tip)
         self.sources = self._sources()
-        self._place_hunks(warnings)
+        self._place_hunks()
         self.tree = self._tree()
 
     def commit(self, committer: tuple[str, str], at: datetime) -> str:
@@ -76,21 +78,27 @@ class Applied:
         return {path: Entry(facts.split()[0].decode(), facts.split()[2].decode()) for facts, _, path in rows}
 
     def _sources(self) -> dict[bytes, Entry]:
-        """Where the tip has another blob than the patch was made from, and the repository has that one: that one.
+        """Where the tip has another blob than the patch was made from, or none, and the repository has it: that one.
 
-        Not for copies, which would carry a blob from elsewhere into the tree, and not for paths that the tip lacks.
+        Not for copies and moves without change, which would carry a blob from elsewhere into the tree.
         """
-        wanted = {}
-        for change in self.changes:
-            here = self.entries.get(change.old or b"")
-            if change.old is None:
-                continue
-            if here is None:
-                raise Invalid(f"“{_shown(change.old)}” is not in the release; the patch changes it.")
-            if len(change.old_blob) >= SHORTEST_ID and not here.blob.startswith(change.old_blob) and not change.copies:
-                wanted[change.old] = change.old_blob
-        found = self._full_ids(list(wanted.values()))
-        return {path: Entry(self.entries[path].mode, found[blob]) for path, blob in wanted.items() if blob in found}
+        wanted = {change.old: change for change in self.changes if change.old and self._is_made_from_elsewhere(change)}
+        found = self._full_ids([change.old_blob for change in wanted.values()])
+        sources = {
+            path: Entry(self.entries[path].mode if path in self.entries else REGULAR, found[change.old_blob])
+            for path, change in wanted.items()
+            if change.old_blob in found
+        }
+        for path in sorted(
+            {change.old for change in self.changes if change.old} - self.entries.keys() - sources.keys()
+        ):
+            raise Invalid(f"“{_shown(path)}” is not in the release; the patch changes it.")
+        return sources
+
+    def _is_made_from_elsewhere(self, change: Change) -> bool:
+        named = len(change.old_blob) >= SHORTEST_ID and change.hunks and not change.copies
+        here = self.entries.get(change.old or b"")
+        return bool(named) and (here is None or not here.blob.startswith(change.old_blob))
 
     def _full_ids(self, blobs: list[str]) -> dict[str, str]:
         if not blobs:
@@ -110,14 +118,14 @@ class Applied:
 
     # applying
 
-    def _place_hunks(self, warnings: list[str]) -> None:
+    def _place_hunks(self) -> None:
         placed = [change for change in self.changes if change.old is not None and change.hunks]
         contents = self._contents([self._source(change).blob for change in placed])
         for change, content in zip(placed, contents, strict=True):
             trusted = not change.old_blob.strip("0") or self._is_from_source(change)
             if not trusted:
-                warnings.append(f"“{change.name}” was made from a version that is not known here; its lines fit.")
-            warnings += place(change, content, trusted=trusted)
+                self.warnings.append(f"“{change.name}” was made from a version that is not known here; its lines fit.")
+            self.warnings += place(change, content, trusted=trusted)
 
     def _contents(self, blobs: list[str]) -> Iterator[bytes]:
         """The blobs' bytes in this order, fetched in one go."""
@@ -139,12 +147,23 @@ class Applied:
         return after
 
     def _before_and_after(self) -> tuple[str, str]:
-        """The tree that the patch was made from, as far as it is known, and the tree that it makes of it."""
-        self._git("read-tree", self.tip)
+        """The tree that the patch was made from, as far as it is known, and the tree that it makes of it.
+
+        If it was not made from the tip, they hold the files of the patch alone, as for `git am -3`: so a merge sees
+        what the tip has moved to another name.
+        """
         if self.sources:
-            rows = (b"%b %b\t%b\0" % (e.mode.encode(), e.blob.encode(), path) for path, e in self.sources.items())
+            sides = {change.old: self._source(change) for change in self.changes if change.old}
+            rows = (b"%b %b\t%b\0" % (e.mode.encode(), e.blob.encode(), path) for path, e in sides.items())
+            self.bench.git("read-tree", "--empty")
             self.bench.git("update-index", "-z", "--index-info", stdin=b"".join(rows))
+        else:
+            self.bench.git("read-tree", self.tip)
         before = self._git("write-tree")
+        self._apply()
+        return before, self._git("write-tree")
+
+    def _apply(self) -> None:
         options = ("--cached", "--whitespace=nowarn", "--unidiff-zero", "-")  # each hunk's place was found before
         try:
             self.bench.git("apply", *options, stdin=self.patch.diff)
@@ -152,7 +171,6 @@ class Applied:
             if failure.timed_out:
                 raise
             raise _refusal(failure) from None
-        return before, self._git("write-tree")
 
     def _merged(self, before: str, after: str) -> str:
         root = self._bare_commit(before)
@@ -167,7 +185,25 @@ class Applied:
             raise Invalid(
                 f"The patch was made for other versions of these files and conflicts with the release: {names}."
             ) from None
-        return said.split(b"\0")[0].decode().strip()
+        tree = said.split(b"\0")[0].decode().strip()
+        if any(change.old and change.old not in self.entries for change in self.changes):
+            self._check_landing(tree)
+        return tree
+
+    def _check_landing(self, tree: str) -> None:
+        """Where the merge followed a file to another name, that name must be the only one with its content."""
+        rows = (row.partition(b"\t") for row in self.bench.git("ls-tree", "-r", "-z", self.tip).split(b"\0") if row)
+        blobs = {path: facts.split()[2] for facts, _, path in rows}
+        counts = Counter(blobs.values())
+        meant = {path for change in self.changes for path in change.paths}
+        for path in sorted(dict(_changed_entries(self.bench, f"{self.tip}^{{tree}}", tree)).keys() - meant):
+            if counts[blobs.get(path, b"")] != 1:
+                raise Invalid(
+                    f"The patch names a file that is not in the release; “{_shown(path)}” is one of several like it."
+                )
+            self.warnings.append(
+                f"The patch names a file that is not in the release; its change went to “{_shown(path)}”."
+            )
 
     def _bare_commit(self, tree: str, *parents: str) -> str:
         env = _identities(self.patch, _NOBODY, _EPOCH)

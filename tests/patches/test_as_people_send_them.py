@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from contributions.errors import Refusal
+from contributions.errors import Invalid, Refusal
 from contributions.patches import read_series
 from tests.patches.workshop import AFTER, BEFORE, Workshop, make_workshop, run, write
 
@@ -273,7 +273,6 @@ FORMS: dict[str, bool] = {
     "diff --name-only": False,
     "diff -w": False,
     "diff --binary -R": False,
-    "diff --relative=cloud": False,
     "diff --output-indicator-new=>": False,
 }
 
@@ -287,6 +286,24 @@ def test_a_diff_of_git_arrives_in_every_form(shop: Workshop, form: str) -> None:
 @pytest.mark.parametrize("form", FORMS)
 def test_a_diff_of_git_without_binary_files_arrives_in_every_form(easy: Workshop, form: str) -> None:
     check(easy, easy.git(*form.split(), easy.base, easy.tip), must=FORMS[form])
+
+
+def test_a_relative_diff_finds_its_directory(shop: Workshop) -> None:
+    raw = shop.git("diff", "--relative=cloud", shop.base, shop.tip)
+    made = shop.receive(raw)
+    assert made.warnings == (
+        "The patch names a file that is not in the release; its change went to “cloud/server.py”.",
+    )
+    changed = shop.git("diff", "--name-only", shop.base, made.tip)
+    assert changed == b"cloud/server.py\n"
+    assert shop.git("rev-parse", f"{made.tip}:cloud/server.py") == shop.git("rev-parse", f"{shop.tip}:cloud/server.py")
+
+
+def test_a_relative_diff_that_fits_two_directories_is_refused(workplace: Path) -> None:
+    before: dict[str, bytes | None] = {"a/x/f": b"1\n2\n3\n", "b/x/f": b"1\n2\n3\n"}
+    two = make_workshop(workplace, before, {"b/x/f": b"1\n2\n4\n"})
+    with pytest.raises(Invalid, match="is one of several like it"):
+        two.receive(two.git("diff", "--relative=b", two.base, two.tip))
 
 
 SHOWN = {
