@@ -39,6 +39,8 @@ document.addEventListener("keydown", (event) => {
 
 // A reader who stands at the end of a running log stays at its end; one who scrolled up is left in peace.
 let follows = false;
+const running = document.querySelector(".log:has(.log-wait[hx-get])");
+if (running) running.scrollTop = running.scrollHeight;
 document.addEventListener("htmx:beforeSwap", () => {
   const log = document.querySelector(".log");
   follows = log !== null && log.scrollHeight - log.scrollTop - log.clientHeight < 60;

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 HISTORY = 50  # events a page
+AT_WORK = {"queued", "running"}  # states of a fit or a build: the page asks again until there are none
 MOST_COMMENTS = 1000  # shown on one page
 
 
 def find(request: HttpRequest, number: int) -> Contribution:
     """The contribution, if this person may know of it; raises Missing."""
     visible = Contribution.objects.visible_to(request.user).with_names()
-    found = visible.filter(pk=number).first()
+    found = visible.defer("current__files", "current__commits").filter(pk=number).first()
     if found is None:
         raise Missing("There is no contribution of that number, or it is still being received.")
     return found
@@ -37,6 +38,8 @@ def framed(request: HttpRequest, contribution: Contribution, tab: str, **more: A
     user = request.user
     vote = contribution.votes.filter(person=user).values_list("value", flat=True).first() if user.pk else None
     newest = contribution.revisions.defer("files", "commits").order_by("-number").first()
+    if "moving" in more:
+        more["moving"] = more["moving"] or (newest is not None and not newest.is_over)
     return {
         "contribution": contribution,
         "current": contribution.current,
@@ -59,11 +62,13 @@ def overview(request: HttpRequest, number: int) -> HttpResponse:
 
 def show_overview(request: HttpRequest, contribution: Contribution, **more: Any) -> HttpResponse:
     revision = contribution.current
+    standings = list(contribution.standings.select_related("release"))
     context: dict[str, Any] = {
-        "standings": contribution.standings.select_related("release"),
+        "moving": any(AT_WORK & {row.fit, row.build_state} for row in standings),
+        "standings": standings,
         "publications": Publication.objects.filter(revision__contribution=contribution).select_related("release"),
         "reviews": Review.objects.filter(revision=revision).select_related("reviewer"),
-        "revisions": contribution.revisions.select_related("release").defer("files", "commits"),
+        "revisions": contribution.revisions.defer("files", "commits"),
         "uploads": Artifact.objects.filter(revision=revision).select_related("blob"),
         "reason_form": ReasonForm(),
     }
@@ -96,7 +101,14 @@ def matrix(request: HttpRequest, number: int) -> HttpResponse:
         for fit in fits
     ]
     may_build = contribution.is_by(request.user) or may_maintain(request, contribution)
-    context = {"rows": rows, "revision": revision, "may_build": may_build, "revisions": _revisions(contribution)}
+    states = {fit.state for fit in fits} | {build.state for made in builds.values() for build in made}
+    context = {
+        "rows": rows,
+        "revision": revision,
+        "revisions": _revisions(contribution),
+        "may_build": may_build,
+        "moving": bool(AT_WORK & states),
+    }
     return render(request, "contribution/matrix.html", framed(request, contribution, "matrix", **context))
 
 
@@ -146,12 +158,13 @@ def show_evidence(
 
 
 def chosen_revision(request: HttpRequest, contribution: Contribution) -> Revision | None:
-    """The revision that `?revision=` names, else the current one; raises Missing."""
+    """The revision that `?revision=` names, with its diff's place, else the current one; raises Missing."""
+    revisions = contribution.revisions.select_related("diff")
     word = request.GET.get("revision", "")
     if not word:
-        return contribution.current
+        return revisions.filter(pk=contribution.current_id).first()
     number = int(word) if word.isascii() and word.isdigit() and len(word) < 9 else 0  # noqa: PLR2004 - fits an integer
-    found: Revision | None = contribution.revisions.filter(number=number).first()
+    found: Revision | None = revisions.filter(number=number).first()
     if found is None:
         raise Missing("This contribution has no revision of that number.")
     return found

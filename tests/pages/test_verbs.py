@@ -205,6 +205,21 @@ def test_a_token_is_shown_once_and_ends_when_revoked(platform: Platform) -> None
     assert client.post("/account/tokens/", {"name": "job"}).status_code == 400  # without a scope
 
 
+def test_a_page_asks_again_only_while_workers_are_at_work(platform: Platform) -> None:
+    home, client = f"/contributions/{platform.contribution.pk}/", platform.client("stranger")
+    for tab in ("", "matrix/", "discussion/", "evidence/"):
+        assert "every 3s" not in client.get(home + tab).content.decode()
+    build = factories.make_build(platform.contribution.current, platform.release, state="queued")
+    factories.recompute(platform.contribution)
+    for tab in ("", "matrix/"):
+        page = client.get(home + tab).content.decode()
+        assert 'hx-trigger="every 3s"' in page
+        assert 'id="progress"' in page
+        assert '<noscript><meta http-equiv="refresh"' in page
+    assert "every 3s" not in client.get(f"{home}discussion/").content.decode()  # somebody may be typing
+    build.delete()
+
+
 def test_building_again_leads_to_the_new_build(platform: Platform) -> None:
     url = f"/contributions/{platform.contribution.pk}/build-again/"
     form = {"revision": "1", "release": platform.release.slug}
