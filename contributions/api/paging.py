@@ -42,7 +42,7 @@ class Cursor:
             known = named == ",".join(order) and isinstance(backward, bool) and len(place) == len(order)
             if known and all(_is_plain_number(value) for value in place):
                 return cls(order, backward, tuple(place))
-        except (ValueError, TypeError, RecursionError):
+        except (ValueError, TypeError, OverflowError, RecursionError):
             pass
         raise Invalid("This cursor is not one that the portal gave for this list.", field="cursor")
 

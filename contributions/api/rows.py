@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -109,9 +110,15 @@ def on_releases(rows: ContributionQuerySet, releases: Baselines) -> Contribution
     return joined.annotate(here_score=Coalesce("here__score", 0.0, output_field=FloatField()))
 
 
+@functools.cache
+def _lists() -> tuple[str, str]:
+    """The paths to which a number is added for the address of one, for machines and for people."""
+    return reverse("api-contributions"), reverse("contributions")
+
+
 def lines(seen: ContributionQuerySet, request: Request, *, on: Baselines | None = None) -> QuerySet[Any, Any]:
     """Annotate each row with `line`, its JSON text; `on` are the releases whose standing it tells."""
-    bases = [request.build_absolute_uri(reverse(name)) for name in ("api-contributions", "contributions")]
+    bases = [request.build_absolute_uri(path) for path in _lists()]
     sql, values = (LINE_ON_RELEASES, [*bases, on.name, on.supported]) if on else (LINE, bases)
     return seen.annotate(line=RawSQL(sql, values, TextField()))  # noqa: S611 - every value is a parameter
 
