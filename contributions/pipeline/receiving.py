@@ -115,14 +115,21 @@ def _from_quarantine(revision: Revision, place: Path, tip: str) -> Received:
 def _commits_of_patch(revision: Revision, raw: bytes) -> Received:
     """Make commits on the base that the mail names, else the stated release, else the first that takes it."""
     repository = mirror_of(revision.contribution.component)
-    stated_base = patches.read_series(raw).base_commit
     first: Refusal | None = None
-    for base, warnings in _bases(revision, stated_base, repository):
+    for base, warnings in _bases(revision, _stated_base(raw), repository):
         try:
             return _made_on(repository, base, raw, revision.created_at, warnings)
         except Refusal as refusal:
             first = first or refusal
     raise first or Invalid(f"{revision.contribution.component.name} has no release that it could be applied to.")
+
+
+def _stated_base(raw: bytes) -> str | None:
+    """The base that the mail names; what else may be wrong with it is told when it is read for a base."""
+    try:
+        return patches.read_series(raw).base_commit
+    except Refusal:
+        return None
 
 
 def _made_on(repository: Path, base: str, raw: bytes, at: datetime, warnings: tuple[str, ...]) -> Received:
