@@ -20,7 +20,7 @@ from . import rows
 from .inputs import ContributionInput, ContributionJson, ReasonInput, source_of
 from .lookups import component_meant, contribution_seen_by, release_meant
 from .paging import page_of
-from .parsing import Form, Json
+from .parsing import Form, Json, media_type_of
 from .queries import ContributionQuery
 from .resource import Resource
 from .shapes.contributions import ContributionDetailShape, ContributionShape
@@ -42,7 +42,7 @@ class Uploads(Resource):
 
     @property
     def most_bytes(self) -> int:
-        if self.request.content_type == Form.media_type:
+        if media_type_of(self.request) == Form.media_type:
             return max(settings.MAX_ARTIFACT_BYTES, settings.MAX_PATCH_BYTES) + FORM_FIELDS
         return super().most_bytes
 

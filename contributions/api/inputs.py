@@ -18,6 +18,7 @@ from .fields import BIGGEST_KEY, Text, WholeNumber
 if TYPE_CHECKING:
     from contributions.actions.sources import Source
 
+MOST_NAMED = 20  # unknown fields that a refusal names
 PASTED = "pasted.patch"  # the file name of a patch that came as JSON text
 
 
@@ -28,7 +29,8 @@ class Input(serializers.Serializer[Any]):
         if isinstance(data, Mapping):
             strangers = sorted(str(name)[:60] for name in data if name not in self.fields)
             if strangers:
-                raise serializers.ValidationError({name: ["There is no such field here."] for name in strangers})
+                named = strangers[:MOST_NAMED]
+                raise serializers.ValidationError({name: ["There is no such field here."] for name in named})
         return super().to_internal_value(data)
 
 

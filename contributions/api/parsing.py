@@ -37,7 +37,7 @@ class AlwaysJson(BaseContentNegotiation):
     """Whatever Accept says, the answer is the one there is; RFC 9110 allows it and no client is left without."""
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
-        sent = (request.content_type or "").partition(";")[0].strip().lower()
+        sent = media_type_of(request)
         return next((parser for parser in parsers if parser.media_type == sent), None)
 
     def select_renderer(
@@ -46,3 +46,8 @@ class AlwaysJson(BaseContentNegotiation):
         del request, format_suffix
         renderer = next(iter(renderers))
         return renderer, str(renderer.media_type)
+
+
+def media_type_of(request: Request) -> str:
+    """The body's type without its parameters (a form's boundary, say)."""
+    return (request.content_type or "").partition(";")[0].strip().lower()

@@ -183,6 +183,15 @@ def test_a_patch_that_is_too_large_is_a_413(scene: Scene, member: Caller, settin
     assert Contribution.objects.count() == 1
 
 
+def test_a_file_may_be_larger_than_any_other_body(scene: Scene, member: Caller, settings: Any) -> None:
+    del scene
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 5000
+    file = SimpleUploadedFile("a.whl", b"x" * 20_000)
+    form = FIX | {"kind": "executable", "artifact": file}
+    assert member.upload("contributions/", form).status_code == 201
+    assert member.post("contributions/", NOTE | {"description": "x" * 6000}).status_code == 413
+
+
 def test_what_the_database_writes_is_what_the_schema_declares(scene: Scene) -> None:
     [row] = Caller().listed("contributions/")
     assert list(row) == list(ContributionShape().fields)
