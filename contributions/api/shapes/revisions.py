@@ -54,6 +54,7 @@ class FileShape(serializers.Serializer[Any]):
     path = serializers.CharField()
     old_path = serializers.CharField(allow_blank=True, allow_null=True)
     status = serializers.CharField()
+    binary = serializers.BooleanField(default=False)
     added = serializers.IntegerField(help_text="Lines.")
     removed = serializers.IntegerField(help_text="Lines.")
 
