@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+PIECE_BYTES = 1 << 15
+PIECE_SECONDS = 0.5
 VERDICTS = {
     sandbox.Verdict.PASSED: Build.State.PASSED,
     sandbox.Verdict.FAILED: Build.State.FAILED,
@@ -81,27 +84,53 @@ def build(pk: int) -> Sequence[Work]:
 
 
 class _Log:
-    """Writes the log to the database as it comes, in pieces that a page can poll."""
+    """Writes the log to the database as it comes, in pieces that a page can poll: few rows, never long behind."""
 
     def __init__(self, row: Build) -> None:
         self.row = row
         self.offset = 0
+        self._waiting = b""
+        self._flushed_at = time.monotonic()
         LogPiece.objects.filter(build=row).exclude(attempt=row.attempts).delete()
 
     def write(self, text: bytes) -> None:
-        self.row.write_log(self.offset, text)
-        self.offset += len(text)
+        self._waiting += text
+        if len(self._waiting) >= PIECE_BYTES or time.monotonic() - self._flushed_at >= PIECE_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._waiting:
+            self.row.write_log(self.offset, self._waiting)
+            self.offset += len(self._waiting)
+            self._waiting = b""
+        self._flushed_at = time.monotonic()
 
 
 def _run(row: Build, lease: Lease, place: Path) -> sandbox.Outcome:
-    component = row.release.component
-    repository = mirror_with(row.revision) if row.revision else mirror_of(component)
+    repository = mirror_with(row.revision) if row.revision else mirror_of(row.release.component)
     source = place / "source.git"
     sources.source_repository(repository, row.commit, source)
     written = _Log(row)
+
+    def keep_going() -> bool:
+        written.flush()
+        return lease.is_held()
+
+    prepared = prepared_for(row, repository, on_output=written.write, keep_going=keep_going)
+    outcome = sandbox.run(
+        _job(row, source, prepared),
+        on_output=written.write,
+        keep_going=keep_going,
+        artifacts_to=place,
+        uid=settings.SANDBOX_UID,
+    )
+    written.flush()
+    return outcome
+
+
+def _job(row: Build, source: Path, prepared: Path | None) -> sandbox.Job:
     recipe = row.recipe
-    prepared = prepared_for(row, repository, on_output=written.write, keep_going=lease.is_held)
-    job = sandbox.Job(
+    return sandbox.Job(
         steps=tuple(sandbox.Step(name, recipe[name]) for name in ("build", "test") if recipe[name].strip()),
         sources=source,
         commit=row.commit,
@@ -110,9 +139,6 @@ def _run(row: Build, lease: Lease, place: Path) -> sandbox.Outcome:
         environment=environment_of(row),
         artifact_patterns=tuple(recipe["artifact_patterns"]),
         limits=limits_of(recipe),
-    )
-    return sandbox.run(
-        job, on_output=written.write, keep_going=lease.is_held, artifacts_to=place, uid=settings.SANDBOX_UID
     )
 
 
