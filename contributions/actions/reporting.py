@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from contributions.errors import Invalid, NotAllowed
+from contributions.errors import Clash, Invalid, NotAllowed
 from contributions.markup import render
 from contributions.models import Contribution, Event, FieldReport, Standing
 from contributions.plaintext import clean
@@ -19,7 +19,7 @@ from .words import prose
 if TYPE_CHECKING:
     from datetime import date
 
-    from contributions.models import Person, Release
+    from contributions.models import Organisation, Person, Release
 
 ENVIRONMENT_LENGTH = 300
 
@@ -50,6 +50,7 @@ def report(
     html = render(text)
     with transaction.atomic():
         Contribution.objects.select_for_update(of=("self",)).get(pk=contribution.pk)
+        _refuse_second_voice(author, contribution, release, organisation)
         made, _ = FieldReport.objects.update_or_create(
             contribution=contribution,
             release=release,
@@ -71,6 +72,19 @@ def report(
         )
         Standing.objects.recompute(contribution)
     return made
+
+
+def _refuse_second_voice(
+    author: Person, contribution: Contribution, release: Release, organisation: Organisation
+) -> None:
+    """Whoever goes from one organisation to the next takes no further voice along."""
+    given = FieldReport.objects.filter(contribution=contribution, release=release, author=author)
+    elsewhere = given.exclude(organisation=organisation).select_related("organisation").first()
+    if elsewhere is not None:
+        raise Clash(
+            f"You spoke for {elsewhere.organisation} on {release.name} already, and a person is one voice. "
+            f"Let somebody else speak for {organisation}."
+        )
 
 
 def _refuse_nonsense(

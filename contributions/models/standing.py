@@ -15,6 +15,7 @@ from .build import Build
 from .contribution import Contribution
 from .event import Event
 from .fit import Fit
+from .person import Membership
 from .release import Release
 from .voices import FieldReport
 
@@ -96,17 +97,19 @@ class _Count:
         return model.objects.filter(revision=self.contribution.current_id, release_id__in=self.releases)
 
     def _reports(self) -> Any:
-        """Reports on the same content as the current revision, without the author's own organisation."""
+        """Reports on the same content as the current revision, without the author's own voice.
+
+        The author's are the person, the organisation that it was shared for and all that the person belongs to now.
+        """
         fingerprint = self.contribution.current.fingerprint if self.contribution.current else ""
         same = Q(revision=self.contribution.current_id) | Q(revision__fingerprint=fingerprint) & ~Q(
             revision__fingerprint=""
         )
-        reports = FieldReport.objects.filter(same, contribution=self.contribution)
-        return (
-            reports.exclude(organisation=self.contribution.organisation_id)
-            if self.contribution.organisation_id
-            else reports
-        )
+        author = self.contribution.author_id
+        own = Q(author=author) | Q(organisation__in=Membership.objects.filter(person=author).values("organisation"))
+        if self.contribution.organisation_id:
+            own |= Q(organisation=self.contribution.organisation_id)
+        return FieldReport.objects.filter(same, contribution=self.contribution).exclude(own)
 
     def _bare_passes(self) -> set[tuple[int, str]]:
         passed = Build.objects.bare().filter(release_id__in=self.releases, state=Build.State.PASSED)
