@@ -9,6 +9,7 @@ from django.utils.text import slugify
 
 from contributions.errors import Clash, Invalid, Missing, NotAllowed
 from contributions.models import Event, Membership, Organisation, Person
+from contributions.plaintext import clean
 
 from .pacing import pace
 from .words import one_line, prose
@@ -43,9 +44,10 @@ def add_member(*, person: Person, organisation: Organisation, username: str) -> 
     if not organisation.may_be_run_by(person):
         raise NotAllowed("Only an owner of the organisation can add members.")
     pace(person, Event.Verb.JOINED)
-    member = Person.objects.filter(username=username.strip(), is_active=True).first()
+    username = clean(username).strip()
+    member = Person.objects.filter(username=username, is_active=True).first()
     if member is None:
-        raise Missing(f"There is no account named {username.strip()[:60]!r}.", field="username")
+        raise Missing(f"There is no account named {username[:60]!r}.", field="username")
     try:
         with transaction.atomic():
             return _join(organisation, member, Membership.Role.MEMBER, person)
@@ -55,10 +57,12 @@ def add_member(*, person: Person, organisation: Organisation, username: str) -> 
 
 def remove_member(*, person: Person, organisation: Organisation, username: str) -> None:
     """Owners remove anyone; everyone may leave. The last owner stays, so that somebody can act for it."""
+    username = clean(username)
     if not (organisation.may_be_run_by(person) or person.username == username):
         raise NotAllowed("Only an owner of the organisation can remove members.")
     with transaction.atomic():
-        members = organisation.memberships.select_for_update(of=("self",)).select_related("person")
+        Organisation.objects.select_for_update().get(pk=organisation.pk)  # two last owners leave one after the other
+        members = organisation.memberships.select_related("person")
         leaving = members.filter(person__username=username).first()
         if leaving is None:
             raise Missing(f"{username[:60]!r} is not a member.", field="username")
