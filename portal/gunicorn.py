@@ -14,3 +14,7 @@ accesslog = "-"
 access_log_format = '%(h)s "%(r)s" %(s)s %(B)s bytes %(M)s ms'
 control_socket_disable = True
 worker_tmp_dir = None
+# Which headers of a proxy to believe is Django's to decide, by PATCHBAY_BEHIND_PROXY. Gunicorn would believe anybody on
+# this machine about the scheme, and answer 500 to a stranger's SCRIPT_NAME.
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
