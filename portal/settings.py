@@ -136,6 +136,11 @@ STORAGES = {
 }
 FILE_UPLOAD_PERMISSIONS = 0o640
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o750
+FILE_UPLOAD_HANDLERS = [
+    "contributions.forms.uploading.CutOff",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 DATA_UPLOAD_MAX_MEMORY_SIZE = max(MAX_PATCH_BYTES, MAX_TEXT_BYTES) + 2**20  # the form's other fields
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 DATA_UPLOAD_MAX_NUMBER_FILES = 10
@@ -156,6 +161,7 @@ LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
+ACCOUNT_USERNAME_VALIDATORS = "contributions.forms.people.USERNAMES"
 ACCOUNT_EMAIL_VERIFICATION = environment.choice(
     "PATCHBAY_EMAIL_VERIFICATION", "optional", ["mandatory", "optional", "none"]
 )

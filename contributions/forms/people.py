@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from django import forms
+from django.core.validators import RegexValidator
 
 from contributions.models import ApiToken
 
+# Of other alphabets' letters some look like ours, and a name such as ".." is a path.
+USERNAMES = [
+    RegexValidator(
+        r"\A[A-Za-z0-9][A-Za-z0-9_.+-]*\Z",
+        "Use the letters A to Z, digits, and _ . + - within; begin with a letter or a digit.",
+    )
+]
 LIVES = [("30", "30 days"), ("90", "90 days"), ("365", "one year"), ("", "until it is revoked")]
 
 

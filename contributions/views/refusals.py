@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig
+from django.http import UnreadablePostError
 from django.shortcuts import render
 
 from contributions.errors import Clash, Invalid, Missing, NotAllowed, Refusal, TooLarge, TooMany
+from contributions.forms.uploading import drop_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +36,7 @@ HEADINGS = {
     413: "That is too large",
     429: "Not so fast",
 }
+TAKES_FILES = ("/submit/", "/revise/")
 FORM_OVERHEAD = 2**20  # bytes that a form may weigh beside its file
 
 
@@ -48,16 +51,17 @@ class RefusalPages:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if _weight(request) > settings.MAX_ARTIFACT_BYTES + FORM_OVERHEAD and not _is_for_machines(request):
-            return answer(request, TooLarge(f"The portal takes at most {settings.MAX_ARTIFACT_BYTES:,} bytes at once."))
+        if not _is_for_machines(request):
+            try:
+                _read_form(request)
+            except Refusal as refusal:
+                return answer(request, refusal)
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if _is_for_machines(request):
             return None
-        if isinstance(exception, RequestDataTooBig):
-            exception = TooLarge("The form holds more text than the portal takes.")
-        elif isinstance(exception, BadRequest):
+        if isinstance(exception, BadRequest):
             exception = Invalid(str(exception))
         return answer(request, exception) if isinstance(exception, Refusal) else None
 
@@ -91,6 +95,27 @@ def answer_form(request: HttpRequest, template: str, form: BaseForm, context: di
     if isinstance(refusal, TooMany):
         response["Retry-After"] = str(refusal.retry_after)
     return response
+
+
+def _read_form(request: HttpRequest) -> None:
+    """Read what was posted, here and not in the middle of another middleware; raises TooLarge as early as can be."""
+    most = _most(request)
+    if _weight(request) > most:
+        raise TooLarge(f"The portal takes at most {most:,} bytes at once here.")
+    try:
+        request.POST  # noqa: B018 - reading it is the point; Django keeps what it read
+    except RequestDataTooBig:
+        raise TooLarge("The form holds more text than the portal takes.") from None
+    except UnreadablePostError:
+        drop_files(request)
+        raise Invalid("The form broke off on its way; send it again.") from None
+
+
+def _most(request: HttpRequest) -> int:
+    """In bytes: much for those who share a file, little for everybody else."""
+    if request.path.endswith(TAKES_FILES) and request.user.is_authenticated:
+        return max(settings.MAX_ARTIFACT_BYTES, settings.MAX_PATCH_BYTES) + FORM_OVERHEAD
+    return settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
 def _weight(request: HttpRequest) -> int:
