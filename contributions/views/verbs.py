@@ -15,6 +15,7 @@ from contributions.actions import commenting, rebuilding, reporting, reviewing, 
 from contributions.errors import Missing, NotAllowed
 from contributions.forms.voices import CommentForm, EditForm, ReasonForm, ReportForm, ReviewForm, VoteForm
 from contributions.models import Comment, Release, Revision
+from contributions.plaintext import clean
 
 from .contribution import find, show_discussion, show_evidence, show_overview
 from .entering import person_of, verb
@@ -106,7 +107,8 @@ def withdraw(request: HttpRequest, number: int) -> HttpResponse:
 def build_again(request: HttpRequest, number: int) -> HttpResponse:
     contribution = find(request, number)
     revision = Revision.objects.filter(contribution=contribution, number=_number(request, "revision")).first()
-    release = Release.objects.filter(component=contribution.component_id, slug=request.POST.get("release", "")).first()
+    slug = clean(request.POST.get("release", ""))
+    release = Release.objects.filter(component=contribution.component_id, slug=slug).first()
     if revision is None or release is None:
         raise Missing("There is no such revision or release to build.")
     build = rebuilding.build_again(person=person_of(request), revision=revision, release=release)

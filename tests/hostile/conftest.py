@@ -1,0 +1,62 @@
+"""The pages' platform, with every address of the site that can be named on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from tests.pages.conftest import platform as platform
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.pages.conftest import Platform
+
+PLACES = {
+    "^files/(?P<sha256>[0-9a-f]{64})/(?P<name>[^/]{1,255})$": "files/{sha256}/{name}",
+    "^.*$": "nowhere/",
+    "^confirm-email/(?P<key>[-:\\w]+)/$": "confirm-email/a:b:c/",
+    "^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": "password/reset/key/1-a-b/",
+}
+
+
+def _routes(patterns: Any, before: str = "") -> Iterator[str]:
+    for pattern in patterns:
+        route = str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            if not route.startswith("admin/"):
+                yield from _routes(pattern.url_patterns, before + route)
+        elif isinstance(pattern, URLPattern):
+            yield before + PLACES.get(route, route)
+
+
+ROUTES = sorted(set(_routes(get_resolver().url_patterns)) - {"readyz"})  # which waits for a broker
+
+
+def addresses_on(platform: Platform) -> list[str]:
+    """Every address that the site has, about the things of this platform."""
+    parts = {
+        "number": "{c}", "revision": "1", "slug": "{slug}", "project": "swift-client",
+        "username": "author", "name": "4.7.0", "sha256": "{sha256}",
+    }  # fmt: skip
+    return [_filled(route, parts, platform) for route in ROUTES]
+
+
+def _filled(route: str, parts: dict[str, str], platform: Platform) -> str:
+    numbers = {"comments/": platform.comment, "builds/": platform.build, "publications/": platform.publication}
+    number = next((row.pk for start, row in numbers.items() if start in route), platform.contribution.pk)
+    number = platform.token.pk if "tokens/" in route else number
+    slug = platform.release.slug if route.startswith("simple/") else ""
+    slug = slug or (platform.organisation.slug if "organisations/" in route else platform.component.slug)
+    given = {**parts, "number": str(number), "slug": slug}
+    for name, value in given.items():
+        for kind in ("int", "str", "slug", "path"):
+            route = route.replace(f"<{kind}:{name}>", value)
+    return "/" + route.format(sha256=platform.artifact.sha256, name=platform.artifact.name)
+
+
+@pytest.fixture
+def addresses(platform: Platform) -> list[str]:
+    return addresses_on(platform)
