@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from operator import attrgetter
 from typing import Any
 
@@ -50,5 +51,10 @@ class Link(serializers.Field[Any, Any, str | None, Any]):
     def to_representation(self, value: Any) -> str | None:
         if self.given and attrgetter(self.given)(value) is None:
             return None
-        path = reverse(self.route, kwargs={part: attrgetter(place)(value) for part, place in self.parts.items()})
-        return str(self.context["request"].build_absolute_uri(path))
+        found = tuple((part, attrgetter(place)(value)) for part, place in self.parts.items())
+        return f"{self.context['site']}{_path(self.route, found)}"
+
+
+@functools.lru_cache(maxsize=4096)  # a few pages of the feed, whose every entry has seven addresses
+def _path(route: str, parts: tuple[tuple[str, Any], ...]) -> str:
+    return reverse(route, kwargs=dict(parts))

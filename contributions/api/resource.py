@@ -90,7 +90,8 @@ class Resource(APIView):
         return Response(page.with_results(results))
 
     def get_serializer_context(self) -> dict[str, Any]:
-        return {"request": self.request, "view": self}
+        site = self.request.build_absolute_uri("/").removesuffix("/")
+        return {"request": self.request, "view": self, "site": site}
 
 
 @functools.cache

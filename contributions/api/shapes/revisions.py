@@ -21,7 +21,7 @@ class ArtifactShape(serializers.ModelSerializer[Artifact]):
         read_only_fields: tuple[str, ...] = fields
 
     def get_url(self, artifact: Artifact) -> str:
-        return str(self.context["request"].build_absolute_uri(artifact.get_absolute_url()))
+        return f"{self.context['site']}{artifact.get_absolute_url()}"
 
 
 class RevisionShape(serializers.ModelSerializer[Revision]):
