@@ -16,6 +16,9 @@ from .paging import page
 from .threads import threaded
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.db.models import QuerySet
     from django.forms import BaseForm
     from django.http import HttpRequest, HttpResponse
 
@@ -37,7 +40,7 @@ def framed(request: HttpRequest, contribution: Contribution, tab: str, **more: A
     """What the head of every tab shows: the newest revision, one's own vote, and the rights to act."""
     user = request.user
     vote = contribution.votes.filter(person=user).values_list("value", flat=True).first() if user.pk else None
-    newest = contribution.revisions.defer("files", "commits").order_by("-number").first()
+    newest = more.pop("newest") if "newest" in more else _revisions(contribution).first()
     if "moving" in more:
         more["moving"] = more["moving"] or (newest is not None and not newest.is_over)
     return {
@@ -55,6 +58,12 @@ def framed(request: HttpRequest, contribution: Contribution, tab: str, **more: A
     }
 
 
+def _revisions(contribution: Contribution) -> QuerySet[Revision]:
+    """Newest first, without the long lists of files and commits."""
+    rows: QuerySet[Revision] = contribution.revisions.defer("files", "commits").order_by("-number")
+    return rows
+
+
 @require_safe
 def overview(request: HttpRequest, number: int) -> HttpResponse:
     return show_overview(request, find(request, number))
@@ -62,14 +71,16 @@ def overview(request: HttpRequest, number: int) -> HttpResponse:
 
 def show_overview(request: HttpRequest, contribution: Contribution, **more: Any) -> HttpResponse:
     revision = contribution.current
+    revisions = list(_revisions(contribution))
     standings = list(contribution.standings.select_related("release"))
     context: dict[str, Any] = {
         "moving": any(AT_WORK & {row.fit, row.build_state} for row in standings),
         "standings": standings,
         "publications": Publication.objects.filter(revision__contribution=contribution).select_related("release"),
         "reviews": Review.objects.filter(revision=revision).select_related("reviewer"),
-        "revisions": contribution.revisions.defer("files", "commits"),
-        "uploads": Artifact.objects.filter(revision=revision).select_related("blob"),
+        "revisions": revisions,
+        "newest": revisions[0] if revisions else None,
+        "uploads": _uploads(contribution),
         "reason_form": ReasonForm(),
     }
     if contribution.may_be_reviewed_by(request.user):
@@ -77,6 +88,13 @@ def show_overview(request: HttpRequest, contribution: Contribution, **more: Any)
     status = more.pop("status", 200)
     context = framed(request, contribution, "overview", **context | more)
     return render(request, "contribution/overview.html", context, status=status)
+
+
+def _uploads(contribution: Contribution) -> Sequence[Artifact]:
+    """The files of an executable; no other kind has any."""
+    if contribution.kind != Contribution.Kind.EXECUTABLE:
+        return []
+    return list(Artifact.objects.filter(revision=contribution.current_id).select_related("blob"))
 
 
 @require_safe
@@ -105,7 +123,7 @@ def matrix(request: HttpRequest, number: int) -> HttpResponse:
     context = {
         "rows": rows,
         "revision": revision,
-        "revisions": _revisions(contribution),
+        "revisions": _revisions(contribution).filter(state=Revision.State.RECEIVED),
         "may_build": may_build,
         "moving": bool(AT_WORK & states),
     }
@@ -174,8 +192,3 @@ def may_maintain(request: HttpRequest, contribution: Contribution) -> bool:
     return request.user.is_authenticated and (
         request.user.is_staff or contribution.component.is_maintained_by(request.user)
     )
-
-
-def _revisions(contribution: Contribution) -> Any:
-    received = contribution.revisions.filter(state=Revision.State.RECEIVED)
-    return received.only("number", "contribution_id").order_by("-number")

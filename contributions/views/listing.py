@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from contributions.errors import Invalid, Missing
 from contributions.markup import reveal
-from contributions.models import Component, Contribution, Organisation, Person, Release
+from contributions.models import Component, Contribution, Fit, Organisation, Person, Release
 
 from .ages import age
 from .paging import Page, page
@@ -28,6 +28,7 @@ FIELDS = (
     "organisation__slug", "release__name",
 )  # fmt: skip
 ASKED = ("q", "component", "release", "kind", "state")
+FITS: dict[str, str] = dict(Fit.State.choices)
 LONGEST_SEARCH = 300  # characters; more words than that find nothing and cost much
 
 
@@ -51,6 +52,7 @@ def told(row: dict[str, Any], now: datetime) -> dict[str, Any]:
     row["number"] = str(row["pk"])  # a template would ask the locale how to write an integer
     row["tally"] = f"+{row['up']} \N{MINUS SIGN}{row['down']}"
     row["running"] = f"{row['running_count']} run it" if row["running_count"] else ""
+    row["there"] = f"{FITS[row['fit_there']]} here" if row.get("fit_there") else ""
     row["shown_title"] = reveal(row["title"])
     row["author"] = reveal(row["author__name"] or row["author__username"])
     row["organisation"] = reveal(row["organisation__name"] or "")
