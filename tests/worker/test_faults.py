@@ -48,6 +48,15 @@ def one_release(component: Component) -> None:
     component.releases.exclude(name="1.0").update(state="retired")
 
 
+@pytest.fixture
+def slow_recipe(component: Component, recipe: Recipe) -> Recipe:
+    """One release, and a build that can be met in the middle."""
+    component.releases.exclude(name="1.0").update(state="retired")
+    recipe.build = SLOW
+    recipe.save()
+    return recipe
+
+
 def fresh(row: Any) -> Any:
     row.refresh_from_db()
     return row
@@ -83,12 +92,10 @@ def test_a_patch_goes_all_the_way_by_itself(
     assert fresh(contribution).green_count == 2
 
 
+@pytest.mark.usefixtures("slow_recipe")
 def test_a_worker_killed_in_the_middle_of_a_build_leaves_one_result_and_nothing_running(
-    crew: Crew, author: Person, component: Component, recipe: Recipe, patch: bytes
+    crew: Crew, author: Person, component: Component, patch: bytes
 ) -> None:
-    recipe.build = SLOW
-    recipe.save()
-    one_release(component)
     crew.start_beat()
     first = crew.start_worker()
     share(author, component, patch)
@@ -106,12 +113,10 @@ def test_a_worker_killed_in_the_middle_of_a_build_leaves_one_result_and_nothing_
     assert build.read_log().count(b"begun") == 1, "the log is that of the attempt that counts"
 
 
+@pytest.mark.usefixtures("slow_recipe")
 def test_a_child_killed_in_the_middle_of_a_build_is_tried_again(
-    crew: Crew, author: Person, component: Component, recipe: Recipe, patch: bytes
+    crew: Crew, author: Person, component: Component, patch: bytes
 ) -> None:
-    recipe.build = SLOW
-    recipe.save()
-    one_release(component)
     crew.start_beat()
     worker = crew.start_worker()
     share(author, component, patch)
@@ -123,12 +128,10 @@ def test_a_child_killed_in_the_middle_of_a_build_is_tried_again(
     assert (build.state, Build.objects.count()) == ("passed", 1)
 
 
+@pytest.mark.usefixtures("slow_recipe")
 def test_a_build_that_kills_its_worker_each_time_is_given_up(
-    crew: Crew, author: Person, component: Component, recipe: Recipe, patch: bytes
+    crew: Crew, author: Person, component: Component, patch: bytes
 ) -> None:
-    recipe.build = SLOW
-    recipe.save()
-    one_release(component)
     crew.start_beat()
     share(author, component, patch)
     for attempt in (1, 2, 3):
@@ -189,12 +192,10 @@ def test_a_doorbell_rung_many_times_builds_once(
     assert Event.objects.filter(verb=Event.Verb.BUILT, build=build).count() == 1
 
 
+@pytest.mark.usefixtures("slow_recipe")
 def test_a_frozen_worker_that_wakes_after_its_lease_is_not_heard(
-    crew: Crew, author: Person, component: Component, recipe: Recipe, patch: bytes
+    crew: Crew, author: Person, component: Component, patch: bytes
 ) -> None:
-    recipe.build = SLOW
-    recipe.save()
-    one_release(component)
     crew.start_beat()
     frozen = crew.start_worker()
     share(author, component, patch)
