@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.db import models
@@ -38,6 +39,7 @@ else:  # the stubs know the classes by their model; Django at run time does not
     AnyAdmin = ComponentBase = ReleaseBase = OrganisationBase = admin.ModelAdmin
     RecipeInlineBase, MembershipInlineBase, PersonBase = admin.StackedInline, admin.TabularInline, UserAdmin
 
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # one door, with its limits on guessing
 admin.site.site_header = admin.site.site_title = "Patchbay"
 
 
