@@ -41,11 +41,11 @@ def _places(story: Story) -> Iterator[str]:
 
 
 def _pages(chapter: Chapter, site: str) -> Iterator[str]:
-    """Of each contribution its page, with what makes it worth a visit."""
+    """A component's page and those of its contributions."""
     yield f"  {site}/components/{chapter.platform.package}/"
     for share in chapter.platform.shares:
         number = chapter.sharing.number_of(share)
-        yield f"  {site}/contributions/{number}/matrix/   {share.title}"
+        yield f"  {site}/contributions/{number}/   {share.title}"
 
 
 def _people(story: Story) -> Iterator[str]:
@@ -71,6 +71,6 @@ def _things_to_try(story: Story) -> Iterator[str]:
     best = f"component={chapter.platform.package}&release={wanted.release}&order=best"
     yield f"  curl '{site}/api/v1/contributions/?{best}'"
     yield f"  pip install --no-deps --index-url {chapter.customer.index_url(wanted.release)} {chapter.platform.package}"
-    yield f"  git clone -b {wanted.release} {chapter.ground.url} and in it"
-    yield f"  curl {site}/contributions/{number}/v1.patch | git am"
+    yield f"  git clone -b {wanted.release} {chapter.ground.url} && cd {chapter.platform.package}"
+    yield f"  curl -s {site}/contributions/{number}/v1.patch | git am"
     yield ""
