@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from portal.services.daemon import KEPT_LOG_BYTES
+from portal.services.places import CHECKOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -46,6 +47,7 @@ class Child:
                 stdout=output,
                 stderr=output,
                 env={**os.environ, **self.environment},
+                cwd=CHECKOUT,
                 start_new_session=True,
             )
         self.ready = False

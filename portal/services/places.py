@@ -14,6 +14,7 @@ from portal.services.errors import ServiceTrouble
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+CHECKOUT = Path(__file__).resolve().parents[2]  # where Python finds the site's packages, wherever it was started
 LONGEST_SOCKET_PATH = 107  # sun_path of unix(7) is 108 bytes with its closing NUL
 LONGEST_SOCKET_NAME = len("/postgres/.s.PGSQL.5432.lock")
 

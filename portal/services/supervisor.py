@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 
 from portal.services.daemon import is_running
 from portal.services.errors import ServiceTrouble
+from portal.services.places import CHECKOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -121,6 +122,7 @@ class Supervisor:
             [sys.executable, "-m", "portal.services.keeper", str(self._var), ",".join(self._services)],
             stdin=subprocess.PIPE,
             text=True,
+            cwd=CHECKOUT,
             start_new_session=True,
             pass_fds=[lock.fileno()],
         )
