@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.contrib.postgres.indexes import GinIndex
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
 TITLE_LENGTH = 200
+HYPHENS = re.compile(r"-[\W_]*-")
 PRECEDENCE = {"approved": 0, "open": 1, "changes-requested": 2, "rejected": 3, "withdrawn": 4}
 
 
@@ -44,7 +46,11 @@ class ContributionQuerySet(models.QuerySet["Contribution"]):
         return self.filter(state=Contribution.State.OPEN, component__maintainers=person).exclude(author=person)
 
     def matching(self, words: str) -> Self:
-        """Full-text search as people type it: words, "phrases", -without, or."""
+        """Full-text search as people type it: words, "phrases", -without, or.
+
+        PostgreSQL takes every hyphen before a word for a "not" of its own and fails on a few dozen in a row.
+        """
+        words = HYPHENS.sub(" -", words)
         return self.filter(search=SearchQuery(words, config="english", search_type="websearch"))
 
     def with_names(self) -> Self:
