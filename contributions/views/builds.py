@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SHOWN = 256 * 1024  # bytes of a log that a page shows at once
 POLLED = 64 * 1024  # bytes that one poll brings
+MOST_LINES = 4000  # that a page shows or a poll brings, however short they are
 
 
 @dataclass(frozen=True)
@@ -81,14 +82,24 @@ def build(request: HttpRequest, number: int) -> HttpResponse:
 def _tail(shown: Build) -> tuple[int, Piece]:
     """How many bytes are left out, and the end of a finished log, where the reasons stand, or a running one's start."""
     if shown.log is None:
-        return 0, _piece(shown.read_log(0, SHOWN), 0, 1, PLAIN, ended=shown.is_over)
+        written = shown.read_log(0, SHOWN)
+        few = _first_lines(written)
+        return 0, _piece(few, 0, 1, PLAIN, ended=shown.is_over and few == written)
     start = max(shown.log.size - SHOWN, 0)
     with shown.log.open() as content:
         before, rest = content.read(start), content.read(SHOWN)
     if before:
         partial, _, rest = rest.partition(b"\n")
         before += partial + b"\n"
+    early = rest.removesuffix(b"\n").rsplit(b"\n", MOST_LINES)
+    if len(early) > MOST_LINES:
+        before, rest = before + early[0] + b"\n", rest[len(early[0]) + 1 :]
     return len(before), _piece(rest, len(before), before.count(b"\n") + 1, PLAIN, ended=True)
+
+
+def _first_lines(content: bytes) -> bytes:
+    lines = content.split(b"\n", MOST_LINES)
+    return content[: len(content) - len(lines[-1])] if len(lines) > MOST_LINES else content
 
 
 def _piece(content: bytes, offset: int, line: int, style: Style, *, ended: bool) -> Piece:
@@ -113,8 +124,9 @@ def build_log(request: HttpRequest, number: int) -> HttpResponse:
         return response
     if _natural(request, "attempt") != shown.attempts:
         return HttpResponse(headers={"HX-Refresh": "true"})
-    content = shown.read_log(offset, POLLED)
-    ended = shown.is_over and len(content) < POLLED
+    written = shown.read_log(offset, POLLED)
+    content = _first_lines(written)
+    ended = shown.is_over and len(written) < POLLED and content == written
     style = Style.read(request.GET.get("mark", ""))
     piece = _piece(content, offset, max(_natural(request, "line"), 1), style, ended=ended)
     context = {"build": shown, "piece": piece, "ended": ended, "artifacts": shown.artifacts.select_related("blob")}

@@ -26,10 +26,10 @@ Shown = tuple["Line", str]  # a line and its HTML
 
 def text_of(line: Line) -> str:
     """The line as it is to be read: whatever bytes it has, nothing in it hides."""
-    text = reveal_code(line.text.decode("utf-8", "replace"))
-    if len(text) > LONGEST_LINE:
-        return f"{text[:LONGEST_LINE]} … ({len(text) - LONGEST_LINE:,} more characters)"
-    return text
+    text = line.text.decode("utf-8", "replace")
+    more = len(text) - LONGEST_LINE
+    shown = reveal_code(text[:LONGEST_LINE])
+    return f"{shown} … ({more:,} more characters)" if more > 0 else shown
 
 
 def unified(index: int, hunks: Sequence[Hunk], path: str) -> SafeString:
