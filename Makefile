@@ -9,7 +9,7 @@ DEPLOYED := PATCHBAY_HTTPS=1 PATCHBAY_HOSTS=patchbay.example PATCHBAY_ORIGINS=ht
 # No database is asked where only the code is looked at; nothing listens there.
 NO_DATABASE := DATABASE_URL=postgresql://nobody@127.0.0.1:1/none
 
-.PHONY: help setup setup-tests demo run test lint check bench lock clean
+.PHONY: help setup setup-tests demo run test lint check bench lock vendor clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ lock: .venv/tests.stamp ## Lock the requirements again, by hash, after an edit o
 	@for name in requirements requirements-dev; do \
 	    $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 	        --python-version 3.11 $$name.in -o $$name.txt || exit 1; done
+
+vendor: ## Fetch the vendored browser files again, as frontend/package-lock.json pins them
+	@cd frontend && npm ci --silent --ignore-scripts && node vendor.mjs
 
 clean: ## Stop all that runs here; remove the virtual environment and caches (var/, the data, stays)
 	@[ ! -x $(BIN)/python ] || $(BIN)/python manage.py stop

@@ -1,21 +1,31 @@
-"""Turns what people write into HTML that is safe to show: CommonMark in, a short list of harmless tags out."""
+"""Turns what people write into HTML that is safe to show: Markdown in, a short list of harmless tags out."""
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import nh3
-from markdown_it import MarkdownIt
+from markdown import Markdown
+from markdown.extensions.fenced_code import FencedBlockPreprocessor
+from markdown.inlinepatterns import SimpleTagInlineProcessor
+from markdown.treeprocessors import Treeprocessor
 
 from contributions.errors import TooLarge
 
-MOST = 64 * 1024  # bytes; 1.5 s of processor time for the worst known text of this length
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+MOST = 64 * 1024  # bytes
+# Python-Markdown's time grows with the square of these; at the limits the worst known text takes about 1.5 s.
+BRACKETS, BRACKETS_A_BLOCK, LINES_A_BLOCK = 4000, 200, 500
 TAGS = {
     *("p", "br", "hr", "h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "li", "pre", "code"),
     *("em", "strong", "s", "a", "table", "thead", "tbody", "tr", "th", "td"),
 }
 ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
 SCHEMES = {"http", "https", "mailto"}
+KEPT_LINK = re.compile(r"(?:https?://|mailto:|#|/(?![/\\]))[^\s\\]*\Z", re.IGNORECASE)
 DEEPEST_HEADING = 6
 PAGE_HEADINGS = 2  # a page's own headings are h1 and h2, so that people's begin at h3
 
@@ -27,21 +37,58 @@ UNSEEN_IN_CODE = re.compile(
 UNSEEN_IN_PROSE = re.compile("[\u200b\u2028-\u2029\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e001f]")
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
-_reader = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable("image")
+FENCED = FencedBlockPreprocessor.FENCED_BLOCK_RE  # the reader's own, so that nothing hides in what only looks fenced
+DEEPEST_LINE = re.compile(r"^(?:[ \t]{60}|(?:[ \t]*>){20})", re.MULTILINE)
+
+
+class _HeadingsBelowThePages(Treeprocessor):
+    """People's headings begin below the page's own."""
+
+    def run(self, root: Element) -> None:
+        for element in root.iter():
+            if re.fullmatch("h[1-6]", str(element.tag)):
+                element.tag = f"h{min(int(element.tag[1]) + PAGE_HEADINGS, DEEPEST_HEADING)}"
+
+
+def _make_reader() -> Markdown:
+    """A reader without raw HTML, which is shown as text, and without pictures, which would tell who reads."""
+    reader = Markdown(extensions=["fenced_code", "tables", "sane_lists"], output_format="html")
+    reader.preprocessors.deregister("html_block")
+    for pattern in ("html", "image_link", "image_reference", "short_image_ref"):
+        reader.inlinePatterns.deregister(pattern)
+    reader.inlinePatterns.register(SimpleTagInlineProcessor(r"()~~(.+?)~~", "s"), "strikethrough", 50)
+    reader.treeprocessors.register(_HeadingsBelowThePages(reader), "headings_below_the_pages", 5)
+    return reader
 
 
 def render(text: str, *, most: int = MOST) -> str:
-    """Return the HTML of a CommonMark text with tables; raw HTML in it is shown as text, never obeyed.
+    """Return the HTML of a Markdown text with tables and fenced code; raw HTML in it is shown as text, never obeyed.
 
-    Raises TooLarge above `most` bytes of UTF-8.
+    A text that would keep the reader busy for seconds is shown as it was typed. Raises TooLarge above `most` bytes of
+    UTF-8.
     """
     if len(text.encode("utf-8", "replace")) > most:
         raise TooLarge(f"The text is longer than {most:,} bytes, the most that the portal takes.", field="text")
-    tokens = _reader.parse(reveal(text.replace("\r\n", "\n").replace("\r", "\n")))
-    for token in tokens:
-        if token.type in {"heading_open", "heading_close"}:
-            token.tag = f"h{min(int(token.tag[1]) + PAGE_HEADINGS, DEEPEST_HEADING)}"
-    return clean(_reader.renderer.render(tokens, _reader.options, {}))
+    text = reveal(text.replace("\r\n", "\n").replace("\r", "\n"))
+    if _is_costly(text):
+        return _as_typed(text)
+    try:
+        return clean(_make_reader().convert(text))  # a reader of its own: they are not made for threads
+    except RecursionError:
+        return _as_typed(text)
+
+
+def _is_costly(text: str) -> bool:
+    """Whether the text has what the reader's time grows with the square of: brackets and lines in a block, depth."""
+    outside = FENCED.sub("\n\n", text)
+    if outside.count("[") > BRACKETS or DEEPEST_LINE.search(outside):
+        return True
+    blocks = re.split(r"\n[ \t]*\n", outside)
+    return any(block.count("[") > BRACKETS_A_BLOCK or block.count("\n") > LINES_A_BLOCK for block in blocks)
+
+
+def _as_typed(text: str) -> str:
+    return f"<pre>{nh3.clean_text(text)}</pre>"
 
 
 def clean(html: str) -> str:
@@ -57,10 +104,9 @@ def clean(html: str) -> str:
 
 
 def _keep(tag: str, attribute: str, value: str) -> str | None:
-    """Drop links that look like a path of this site and lead to another: `//elsewhere`."""
+    """Keep whole addresses, places on the page and paths of this site; `//elsewhere` only looks like a path."""
     del tag
-    leads_away = attribute == "href" and re.match(r"[\s\\/]*[\\/][\s\\/]*[\\/]", value)
-    return None if leads_away else value
+    return value if attribute != "href" or KEPT_LINK.match(value) else None
 
 
 def reveal(text: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies
 
 from contributions.errors import TooLarge
-from contributions.markup import MOST, TAGS, render, reveal, reveal_code
+from contributions.markup import BRACKETS, BRACKETS_A_BLOCK, MOST, TAGS, render, reveal, reveal_code
 
 ATTACKS = [
     "<script>alert(1)</script>",
@@ -55,7 +55,28 @@ def test_any_text_can_be_rendered(text: str) -> None:
     assert set(re.findall(r"<\s*/?\s*([a-zA-Z0-9]+)", render(text))) <= TAGS
 
 
-SLOW = ["[", "![", "[a](b ", "*a ", "**a", "`", "> ", "- ", "<", "<div>", "&", "|a", "[a][", "a**b_ ", "<!--", "\\"]
+SLOW = [
+    "# a\n",
+    "a\n=\n",
+    "-\n",
+    "[a](",
+    "[",
+    "![",
+    "[a](b ",
+    "*a ",
+    "**a",
+    "`",
+    "> ",
+    "- ",
+    "<",
+    "<div>",
+    "&",
+    "|a",
+    "[a][",
+    "a**b_ ",
+    "<!--",
+    "\\",
+]
 
 
 @pytest.mark.parametrize("piece", SLOW)
@@ -63,6 +84,24 @@ def test_no_text_takes_long(piece: str) -> None:
     before = time.process_time()
     render((piece * MOST)[:MOST])
     assert time.process_time() - before < 5
+
+
+@pytest.mark.parametrize("piece", ["[", "[a][", "[a](b ", "![a](b "])
+def test_brackets_just_below_the_limits_do_not_take_long(piece: str) -> None:
+    block = piece * (BRACKETS_A_BLOCK // piece.count("["))
+    before = time.process_time()
+    render("\n\n".join([block] * (BRACKETS // BRACKETS_A_BLOCK))[:MOST])
+    assert time.process_time() - before < 5
+
+
+def test_a_text_that_would_take_long_is_shown_as_it_was_typed() -> None:
+    typed = "[ " * (BRACKETS_A_BLOCK + 1) + "<b>"
+    assert render(typed) == f"<pre>{typed.replace('<', '&lt;').replace('>', '&gt;').replace(' ', '&#32;')}</pre>"
+
+
+def test_a_long_log_in_a_fence_is_no_reason_to_give_up() -> None:
+    log = "[INFO] [main] ready\n" * 1000
+    assert "<strong>bold</strong>" in render(f"**bold**\n\n```\n{log}```\n")
 
 
 def test_deep_lists_neither_fail_nor_take_long() -> None:
