@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
+from contributions import markup
+from contributions.errors import Refusal
 from contributions.patches import parse_diff
 from tests import factories
 from tests.pages.conftest import body
@@ -76,6 +79,32 @@ def test_no_log_keeps_a_page_busy(platform: Platform, name: str) -> None:
     took, size = shown(platform, f"/builds/{build.pk}/log/?offset=0&attempt=0", htmx=True)
     assert took < PATIENCE
     assert size < MOST
+
+
+LONG = markup.MOST - 100
+MARKDOWN = {
+    text: (text * LONG)[:LONG]
+    for text in (
+        "[", "[](", "![", "[x][", ">", "> ", "*", "*a ", "a**b_", "***a ", "*_", "`", "`a``", "<", "<a ", "<!--", "<?",
+        "<div>", "<a@", "<http:", "&", "&#0;", "\\", "~~a", "[a](b ", "[a](<b", "1. a\n", "- ", "1) ", "> - ", "\t",
+        "|", "|\n", "a  \n", "#", "=\n", "[a]: b\n", '[a]: b "', "__a", "a_",
+    )
+} | {
+    "nested lists": "".join("    " * depth + "- a\n" for depth in range(170))[:LONG],
+    "nested quotes": "".join("> " * depth + "a\n" for depth in range(240))[:LONG],
+    "wide table": "|" * 2000 + "\n" + "|-" * 2000 + "|\n" + "|\n" * 20_000,
+    "growing ticks": "".join("`" * count + " " for count in range(1, 350)),
+    "references": ("[a]: /u\n\n" + "[a]" * LONG)[:LONG],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MARKDOWN, ids=ascii)
+def test_no_text_keeps_a_processor_busy(name: str) -> None:
+    """Such a text is rendered soon or refused soon; how it looks then is its writer's business."""
+    started = time.process_time()
+    with suppress(Refusal):
+        markup.render(MARKDOWN[name])
+    assert time.process_time() - started < PATIENCE
 
 
 WORDS = (
