@@ -23,6 +23,7 @@ def withdraw(*, person: Person, contribution: Contribution, reason: str) -> Cont
         raise NotAllowed("Only its author or staff can withdraw a contribution, and only once.")
     reason = _reason(reason)
     with transaction.atomic():
+        Contribution.objects.select_for_update(of=("self",)).get(pk=contribution.pk)
         contribution.move(Contribution.State.WITHDRAWN)
         Event.objects.write(Event.Verb.WITHDRAWN, actor=person, contribution=contribution, text=reason)
         for publication in Publication.objects.live().filter(revision__contribution=contribution):
@@ -37,6 +38,7 @@ def withdraw_publication(*, person: Person, publication: Publication, reason: st
         raise NotAllowed("Only its author, a maintainer or staff can withdraw a publication, and only once.")
     reason = _reason(reason)
     with transaction.atomic():
+        Contribution.objects.select_for_update(of=("self",)).get(pk=publication.revision.contribution_id)
         return _take_out(publication, person, reason)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Self
 
-from django.db import models
-from django.db.models.functions import Now
+from django.db import connection, models
+from django.db.models import Func
 
 from .build import Build
 from .component import Component
@@ -15,10 +15,32 @@ from .publication import Publication
 from .release import Release
 from .revision import Revision
 
+FEED = ("published", "unpublished")
+FEED_LOCK = 0x70617463  # "patc": any number that nothing else in this database locks
+
+
+class ClockTimestamp(Func):
+    """The time now, where Now() is that of the transaction's begin."""
+
+    function = "clock_timestamp"
+    output_field = models.DateTimeField()
+
+
+def _queue_for_the_feed() -> None:
+    """Let entries of the feed become visible in the order of their ids and times.
+
+    Without it an entry that commits late would appear behind what a reader has already read, and never be seen.
+    Whoever comes here holds the contribution's lock already, so nobody waits in a circle.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [FEED_LOCK])
+
 
 class EventQuerySet(models.QuerySet["Event"]):
     def write(self, verb: str, *, actor: Person | None = None, text: str = "", **things: models.Model | None) -> Event:
         """Add a line. `things` name what it is about; a contribution's component is filled in."""
+        if verb in FEED:
+            _queue_for_the_feed()
         contribution = things.get("contribution")
         if isinstance(contribution, Contribution):
             things.setdefault("component", contribution.component)
@@ -29,7 +51,7 @@ class EventQuerySet(models.QuerySet["Event"]):
 
     def of_the_feed(self) -> Self:
         """Publishing and withdrawing: what machines that consume the feed must hear of."""
-        return self.filter(verb__in=[Event.Verb.PUBLISHED, Event.Verb.UNPUBLISHED])
+        return self.filter(verb__in=FEED)
 
 
 class Event(models.Model):
@@ -55,7 +77,7 @@ class Event(models.Model):
         FETCHED = "fetched", "was fetched from upstream"
         RELEASED = "released", "got a release"
 
-    at = models.DateTimeField(db_default=Now(), editable=False)
+    at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
     verb = models.CharField(max_length=20, choices=Verb)
     actor = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="events")
     component = models.ForeignKey(Component, on_delete=models.PROTECT, null=True, related_name="events")
