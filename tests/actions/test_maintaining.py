@@ -11,7 +11,7 @@ from contributions.actions.maintaining import add_component, add_release, fetch_
 from contributions.errors import Clash, Invalid, Missing, NotAllowed
 from contributions.models import Component, Fit, Recipe, UpstreamFetch
 from tests.factories import make_component, make_contribution, make_person, make_release
-from tests.platform import _kept_apart, component, upstream, author  # noqa: F401 - fixtures, asked for by name
+from tests.platform import _kept_apart, author, component, upstream  # noqa: F401 - fixtures, asked for by name
 
 if TYPE_CHECKING:
     from pathlib import Path
