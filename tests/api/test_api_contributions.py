@@ -107,7 +107,7 @@ def test_an_experience_is_its_description(scene: Scene, member: Caller) -> None:
     del scene
     response = member.post("contributions/", NOTE)
     assert response.status_code == 201, response.content
-    assert response.json()["description_html"] == "<p>Very <em>fast</em>.</p>\n"
+    assert response.json()["description_html"] == "<p>Very <em>fast</em>.</p>"
     response = member.post("contributions/", NOTE | {"description": " "})
     assert "description" in response.json()["errors"]
 
