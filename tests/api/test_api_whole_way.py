@@ -17,7 +17,7 @@ from contributions.pipeline.publishing import publish
 from contributions.pipeline.receiving import receive
 from tests import factories
 from tests.api.conftest import SCOPES, Caller, make_token
-from tests.platform import SHOUT, Upstream, _kept_apart, author, component, recipe, upstream  # noqa: F401 - fixtures
+from tests.platform import GIT_IDENTITY, SHOUT, Upstream, _kept_apart, author, component, recipe, upstream  # noqa: F401 - fixtures
 
 if TYPE_CHECKING:
     from contributions.models import Person, Recipe
@@ -64,7 +64,7 @@ def test_a_patch_goes_from_its_upload_to_the_feed(
 
     mbox = stranger.get(shown["links"]["patch"]).whole
     upstream.git("checkout", "-q", "--detach", "2.0")
-    subprocess.run(["git", "am", "-q"], cwd=upstream.path, input=mbox, check=True)
+    subprocess.run(["git", "am", "-q"], cwd=upstream.path, env=GIT_IDENTITY, input=mbox, check=True)
     assert (upstream.path / "greeting.py").read_text() == SHOUT
 
     work()
