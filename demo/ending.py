@@ -54,7 +54,7 @@ def _people(story: Story) -> Iterator[str]:
     yield ""
     for company in plan.companies():
         for person in company.people:
-            yield f"  {person.username:<20} {person.name}"
+            yield f"  {person.username:<20} {person.name}, {company.name}"
     for person in plan.staff():
         yield f"  {person.username:<20} {person.name}, with /admin/"
 
