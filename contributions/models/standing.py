@@ -79,13 +79,19 @@ class _Count:
     def __init__(self, contribution: Contribution) -> None:
         self.contribution = contribution
         supported = Release.objects.supported().filter(component=contribution.component_id)
-        self.releases: set[int] = set(supported.values_list("pk", flat=True))
+        self.reports = list(self._reports())
+        self.releases = self._held_for(set(supported.values_list("pk", flat=True)))
         self.up, self.down = self._votes()
         self.fits: dict[int, str] = dict(self._of_current(Fit).values_list("release_id", "state"))
-        self.reports = list(self._reports())
         self.builds = list(self._of_current(Build).order_by("release_id", "-serial"))
         self.bare_passes = self._bare_passes()
         self.now = timezone.now()
+
+    def _held_for(self, supported: set[int]) -> set[int]:
+        """A patch is tried on every release; what is not is held for the one it was made for and those of reports."""
+        if self.contribution.has_patch or self.contribution.release_id is None:
+            return supported
+        return supported & {self.contribution.release_id, *(report.release_id for report in self.reports)}
 
     def _votes(self) -> tuple[int, int]:
         tally = self.contribution.votes.aggregate(

@@ -37,7 +37,7 @@ def icon(name: str) -> SafeString:
 def state(word: str, label: str = "") -> SafeString:
     """A state in words, with a colour for the quick eye."""
     return format_html(
-        '<span class="state" data-state="{}">{}</span>', word, str(label or word).replace("-", " ").lower()
+        '<span class="state" data-state="{}">{}</span>', word, (label or word.replace("-", " ")).lower()
     )
 
 

@@ -59,7 +59,7 @@ def told(row: dict[str, Any], now: datetime) -> dict[str, Any]:
     row["state_word"] = row["state"].replace("-", " ")
     row["age"] = age(row["created_at"], now)
     row["moment"] = row["created_at"].isoformat(timespec="seconds")
-    row["points"] = f"{row['score']:.2f}"
+    row["points"] = f"{row.get('score_there', row['score']):.2f}"
     row["fits"] = _fits(row)
     row["builds"] = _builds(row)
     return row

@@ -248,3 +248,13 @@ def test_staff_who_maintain_nothing_do_not_review() -> None:
     contribution, _ = reviewed_contribution()
     with pytest.raises(NotAllowed):
         review(reviewer=make_person(is_staff=True), contribution=contribution, verdict="approve")
+
+
+def test_an_executable_stands_on_the_release_it_was_made_for_and_where_it_is_run() -> None:
+    contribution = released_contribution(kind="executable")
+    other, third = make_release(contribution.component), make_release(contribution.component)
+    say(contribution, "works")
+    assert [standing.release for standing in contribution.standings.all()] == [contribution.release]
+    say(contribution, "works", release=other)
+    assert {standing.release for standing in contribution.standings.all()} == {contribution.release, other}
+    assert not contribution.standings.filter(release=third).exists()
