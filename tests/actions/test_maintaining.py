@@ -124,3 +124,14 @@ def test_another_recipe_has_another_digest() -> None:
     other = set_recipe(component=swift, recipe={"build": "make", "memory_mb": 512})
     assert first.digest == same.digest != other.digest
     assert Recipe.objects.count() == 1
+
+
+def test_a_toolchain_keeps_its_name_for_what_it_was_made_of(tmp_path: Path, settings: Any) -> None:
+    settings.TOOLCHAINS_DIR = tmp_path
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "toolchain.json").write_text('{"requirements": ["wheel==0.45.1"], "digest": ""}')
+    call_command("add_toolchain", "tools", "wheel==0.45.1")
+    with pytest.raises(CommandError, match="another name"):
+        call_command("add_toolchain", "tools", "wheel==0.46.0")
+    with pytest.raises(CommandError, match="letters"):
+        call_command("add_toolchain", "../tools", "wheel==0.45.1")

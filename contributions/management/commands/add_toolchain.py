@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from contributions.errors import Refusal, Trouble
-from contributions.sandbox import make_toolchain
+from contributions.sandbox import make_toolchain, read_toolchain
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -28,7 +28,9 @@ class Command(BaseCommand):
         if not name.replace("-", "").replace(".", "").isalnum() or name.startswith("."):
             raise CommandError("A toolchain is named by letters, digits, dots and hyphens.")
         place = settings.TOOLCHAINS_DIR / name
-        if place.is_dir():
+        if kept := read_toolchain(place):
+            if kept["requirements"] != given["requirements"]:
+                raise CommandError(f"{name} is there with other requirements; give the new ones another name.")
             self.stdout.write(f"{name} is there already: {place}")
             return
         try:
