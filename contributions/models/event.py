@@ -15,6 +15,7 @@ from .publication import Publication
 from .release import Release
 from .revision import Revision
 
+PHRASES = {"approved": "approved it", "unpublished": "took it out of the feed"}
 FEED = ("published", "unpublished")
 FEED_LOCK = 0x70617463  # "patc": any number that nothing else in this database locks
 
@@ -102,3 +103,10 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M} {self.actor or 'the portal'} {self.verb}"
+
+    @property
+    def phrase(self) -> str:
+        """What was done, to be read after the name of its actor, or after “It” when nobody's hand was in it."""
+        if self.actor_id is None:
+            return self.get_verb_display()
+        return PHRASES.get(self.verb, f"{self.get_verb_display()} it")

@@ -36,9 +36,7 @@ def icon(name: str) -> SafeString:
 @register.simple_tag
 def state(word: str, label: str = "") -> SafeString:
     """A state in words, with a colour for the quick eye."""
-    return format_html(
-        '<span class="state" data-state="{}">{}</span>', word, (label or word.replace("-", " ")).lower()
-    )
+    return format_html('<span class="state" data-state="{}">{}</span>', word, (label or word.replace("-", " ")).lower())
 
 
 @register.simple_tag
