@@ -45,8 +45,12 @@ def comment(*, author: Person, contribution: Contribution, text: str, parent: Co
 def edit_comment(*, person: Person, comment: Comment, text: str) -> Comment:
     if not comment.may_be_edited_by(person):
         raise NotAllowed("Only its author can edit a comment.")
+    pace(person, Event.Verb.EDITED)
     text = _text(text)
-    Comment.objects.standing().filter(pk=comment.pk).update(text=text, html=render(text), edited_at=Now())
+    html = render(text)
+    with transaction.atomic():
+        Comment.objects.standing().filter(pk=comment.pk).update(text=text, html=html, edited_at=Now())
+        Event.objects.write(Event.Verb.EDITED, actor=person, contribution=comment.contribution)
     comment.refresh_from_db()
     return comment
 

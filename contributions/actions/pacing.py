@@ -19,6 +19,7 @@ MOST_A_MINUTE = {
     Event.Verb.REVISED: 30,
     Event.Verb.VOTED: 60,
     Event.Verb.COMMENTED: 20,
+    Event.Verb.EDITED: 20,
     Event.Verb.REPORTED: 30,
     Event.Verb.REVIEWED: 60,
     Event.Verb.TOKEN_MADE: 10,

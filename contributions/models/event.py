@@ -65,6 +65,7 @@ class Event(models.Model):
         BUILT = "built", "was built"
         VOTED = "voted", "voted on"
         COMMENTED = "commented", "commented on"
+        EDITED = "edited", "edited a comment on"
         REPORTED = "reported", "reported on"
         REVIEWED = "reviewed", "reviewed"
         APPROVED = "approved", "was approved"

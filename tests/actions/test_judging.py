@@ -121,6 +121,16 @@ def test_only_its_author_edits_a_comment() -> None:
     assert edit_comment(person=made.author, comment=made, text="First.").edited_at
 
 
+def test_edits_are_paced_and_remembered() -> None:
+    made = comment(author=make_person(), contribution=make_contribution(), text="One.")
+    for number in range(20):
+        edit_comment(person=made.author, comment=made, text=f"Edit {number}.")
+    with pytest.raises(TooMany):
+        edit_comment(person=made.author, comment=made, text="One more.")
+    assert made.text == "Edit 19."
+    assert Event.objects.filter(verb=Event.Verb.EDITED).count() == 20
+
+
 def test_a_comment_above_the_limit_is_refused_and_not_cut(settings: Any) -> None:
     contribution = make_contribution()
     with pytest.raises(TooLarge):
