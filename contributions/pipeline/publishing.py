@@ -48,12 +48,13 @@ def _put(contribution: Contribution, release: Release, build: Build | None) -> l
 
 
 def forgotten(most: int) -> list[int]:
-    """Approved contributions with a passed build that is not published, whose doorbell was lost."""
-    given = Publication.objects.filter(revision=OuterRef("current"), release=OuterRef("current__builds__release"))
-    approved = Contribution.objects.filter(
-        state=Contribution.State.APPROVED,
+    """Approved contributions with something to publish that is not published, because the doorbell was lost."""
+    approved = Contribution.objects.filter(state=Contribution.State.APPROVED)
+    given = Publication.objects.filter(revision=OuterRef("current"))
+    built = approved.filter(
+        ~Exists(given.filter(release=OuterRef("current__builds__release"))),
         current__builds__state=Build.State.PASSED,
         current__builds__artifacts__isnull=False,
     )
-    waiting = approved.filter(~Exists(given)).order_by("pk").distinct()
-    return list(waiting.values_list("pk", flat=True)[:most])
+    uploaded = approved.filter(~Exists(given), kind=Contribution.Kind.EXECUTABLE, release__isnull=False)
+    return list(built.values_list("pk", flat=True).union(uploaded.values_list("pk", flat=True)).order_by("pk")[:most])

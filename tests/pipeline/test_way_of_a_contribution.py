@@ -302,7 +302,9 @@ def test_an_executable_is_kept_as_sent_and_published_as_not_built_here(author: P
     artifact = contribution.current.artifacts.get()
     assert (artifact.name, artifact.is_built_here) == ("song-player", False)
     review(reviewer=maintainer, contribution=contribution, verdict="approve")
+    assert forgotten(10) == [contribution.pk]
     publish(contribution.pk)
+    assert forgotten(10) == []
     publication = Publication.objects.get()
     assert (publication.build, publication.artifacts) == (None, [artifact])
 
