@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from allauth.account.decorators import secure_admin_login
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.db import models
 
 from contributions.actions import maintaining
+from contributions.errors import Refusal
 from contributions.models import (
     Build,
     Component,
@@ -25,6 +26,9 @@ from contributions.models import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.db.models import QuerySet
     from django.forms import ModelForm
     from django.http import HttpRequest
 
@@ -88,7 +92,23 @@ class ReleaseAdmin(ReleaseBase):
     list_filter = ["component", "state"]
     search_fields = ["name", "slug"]
     fields = ["component", "name", "slug", "kind", "ref", "commit", "position", "released_at", "state"]
-    readonly_fields = ["component", "name", "slug", "kind", "ref", "commit"]
+    readonly_fields = ["component", "name", "slug", "kind", "ref", "commit", "state"]
+    actions = ["support", "retire"]
+
+    @admin.action(description="Support: judge and build on them again")
+    def support(self, request: HttpRequest, queryset: QuerySet[Release]) -> None:
+        self._each(request, queryset, maintaining.support)
+
+    @admin.action(description="Retire: judge and build on them no more")
+    def retire(self, request: HttpRequest, queryset: QuerySet[Release]) -> None:
+        self._each(request, queryset, maintaining.retire)
+
+    def _each(self, request: HttpRequest, releases: QuerySet[Release], act: Callable[..., Release]) -> None:
+        for release in releases:
+            try:
+                act(person=request.user, release=release)
+            except Refusal as refusal:
+                self.message_user(request, refusal.sentence, messages.WARNING)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Releases are found in the component's upstream, or made by `manage.py add_release`, which pins the commit."""

@@ -170,7 +170,7 @@ class Migration(migrations.Migration):
                 ('prepare', models.TextField(blank=True, help_text='May use the network, sees only upstream code; leaves its results in /prepared.')),
                 ('build', models.TextField(help_text='Runs without a network in the patched work tree.')),
                 ('test', models.TextField(blank=True, help_text='Runs after the build, without a network.')),
-                ('artifact_patterns', models.JSONField(blank=True, default=contributions.models.component.shell_words, help_text='Globs below the work tree, such as ["dist/*.whl"].')),
+                ('artifact_patterns', models.JSONField(blank=True, default=list, help_text='Globs below the work tree, such as ["dist/*.whl"].')),
                 ('environment', models.JSONField(blank=True, default=dict, help_text='Names and values; {release} and {build} are filled in.')),
                 ('toolchain', models.CharField(blank=True, help_text='The name of a prepared, read-only directory.', max_length=60)),
                 ('wall_seconds', models.PositiveIntegerField(default=600, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(36000)])),

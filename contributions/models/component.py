@@ -92,10 +92,6 @@ class UpstreamFetch(Work):
         return f"fetch {self.pk} of {self.component}"
 
 
-def shell_words() -> list[str]:
-    return []
-
-
 class Recipe(models.Model):
     """How a component is built. Each part is a shell script; what a build used is told by the digest."""
 
@@ -106,7 +102,7 @@ class Recipe(models.Model):
     build = models.TextField(help_text="Runs without a network in the patched work tree.")
     test = models.TextField(blank=True, help_text="Runs after the build, without a network.")
     artifact_patterns = models.JSONField(
-        default=shell_words, blank=True, help_text='Globs below the work tree, such as ["dist/*.whl"].'
+        default=list, blank=True, help_text='Globs below the work tree, such as ["dist/*.whl"].'
     )
     environment = models.JSONField(
         default=dict, blank=True, help_text="Names and values; {release} and {build} are filled in."

@@ -160,10 +160,6 @@ class Contribution(Stateful):
         return int(self.pk)
 
     @property
-    def is_open(self) -> bool:
-        return self.state in {self.State.OPEN, self.State.CHANGES_REQUESTED}
-
-    @property
     def is_withdrawn(self) -> bool:
         return self.state == self.State.WITHDRAWN
 
@@ -173,9 +169,6 @@ class Contribution(Stateful):
 
     def is_by(self, person: Any) -> bool:
         return bool(person.pk) and self.author_id == person.pk
-
-    def is_of_own_organisation(self, person: Person) -> bool:
-        return self.organisation_id is not None and person.is_colleague_of(self.organisation)
 
     def may_be_revised_by(self, person: Any) -> bool:
         return self.is_by(person) and not self.is_withdrawn

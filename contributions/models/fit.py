@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from django.db import models
 
@@ -11,14 +11,6 @@ from .revision import Revision
 from .work import ERRORED, QUEUED, RUNNING, Work, WorkQuerySet
 
 VERDICTS = frozenset({"applies", "merges", "upstream", "probably-upstream", "no-base", "conflicts"})
-
-
-class FitQuerySet(WorkQuerySet):
-    def buildable(self) -> Self:
-        return self.filter(state__in=[Fit.State.APPLIES, Fit.State.MERGES])
-
-    def on_supported_releases(self) -> Self:
-        return self.filter(release__state=Release.State.SUPPORTED)
 
 
 class Fit(Work):
@@ -48,7 +40,7 @@ class Fit(Work):
     evidence = models.CharField(max_length=20, blank=True, help_text="How we know that upstream has it.")
     conflicts = models.JSONField(default=list, help_text="The paths that conflict.")
 
-    objects = FitQuerySet.as_manager()
+    objects = WorkQuerySet.as_manager()
 
     class Meta:
         ordering = ["-release__position", "pk"]

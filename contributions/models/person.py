@@ -47,9 +47,6 @@ class Person(AbstractUser):
         membership = self.memberships.select_related("organisation").order_by("joined_at", "pk").first()
         return membership.organisation if membership else None
 
-    def is_colleague_of(self, organisation: Organisation | None) -> bool:
-        return organisation is not None and self.memberships.filter(organisation=organisation).exists()
-
 
 class Organisation(models.Model):
     """A customer, a partner or the vendor."""

@@ -57,6 +57,5 @@ def release(request: HttpRequest, slug: str, name: str) -> HttpResponse:
         "page": contribution_page(request, visible, order),
         "publications": Publication.objects.live().with_names().filter(release=shown).newest_first()[:20],
         "bare_build": Build.objects.bare().filter(release=shown).first(),
-        "may_retire": request.user.is_authenticated and shown.may_be_retired_by(request.user),
     }
     return render(request, "release.html", context)

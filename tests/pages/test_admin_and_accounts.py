@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.core import mail
 from django.test import Client
 
-from contributions.models import Component, Event, Person, UpstreamFetch
+from contributions.models import Component, Event, Fit, Person, UpstreamFetch
 from tests import factories
 
 if TYPE_CHECKING:
@@ -103,3 +103,21 @@ def test_the_ranking_page_shows_the_published_examples() -> None:
     page = Client().get("/how-ranking-works/").content.decode()
     for score in ("0.916", "0.671", "0.405", "0.477"):
         assert f"<b>{score}</b>" in page
+
+
+def test_staff_support_a_release_by_the_verb_that_queues_its_fits(platform: Platform) -> None:
+    staff = platform.client("staff")
+    contribution = factories.make_contribution()
+    release = factories.make_release(contribution.component)
+
+    def act(verb: str) -> str:
+        staff.post("/admin/contributions/release/", {"action": verb, "_selected_action": [release.pk]})
+        release.refresh_from_db()
+        return release.state
+
+    assert act("retire") == "retired"
+    assert not Fit.objects.filter(release=release).exists()
+    assert act("support") == "supported"
+    assert Fit.objects.get(release=release).revision == contribution.current
+    form = staff.get(f"/admin/contributions/release/{release.pk}/change/").content.decode()
+    assert 'name="state"' not in form, "only the verbs move it"
