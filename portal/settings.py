@@ -225,13 +225,15 @@ CELERY_BROKER_URL = environment.text("CELERY_BROKER_URL")
 BROKER_IS_EMBEDDED = not CELERY_BROKER_URL
 if BROKER_IS_EMBEDDED:
     CELERY_BROKER_URL = Valkey(VAR_DIR).url
-WORK_QUEUES = ("receive", "fit", "builds")
+WORK_QUEUES = ("receive", "fit", "builds", "sign", "deliver")
 CELERY_TASK_QUEUES = {name: {"exchange": name, "routing_key": name} for name in WORK_QUEUES}
 CELERY_TASK_DEFAULT_QUEUE = "receive"
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_ROUTES = {
     "contributions.tasks.fit*": {"queue": "fit"},
     "contributions.tasks.build*": {"queue": "builds"},
+    "contributions.tasks.sign*": {"queue": "sign"},
+    "contributions.tasks.deliver*": {"queue": "deliver"},
 }
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -1,11 +1,16 @@
 """One noun a file: rows, constraints, querysets, moves."""
 
+from .advisory import Advisory as Advisory
+from .attestation import Attestation as Attestation
 from .blob import Blob as Blob
 from .build import Artifact as Artifact, Build as Build, LogPiece as LogPiece
 from .component import Component as Component, Recipe as Recipe, UpstreamFetch as UpstreamFetch
 from .contribution import Contribution as Contribution
 from .event import Event as Event
 from .fit import Fit as Fit
+from .index import IndexFile as IndexFile
+from .moderation import Flag as Flag, Seal as Seal
+from .notices import Delivery as Delivery, Download as Download, Letter as Letter, Webhook as Webhook
 from .person import ApiToken as ApiToken, Membership as Membership, Organisation as Organisation, Person as Person
 from .publication import Publication as Publication
 from .release import Release as Release

@@ -34,6 +34,10 @@ class Build(Work):
         TIMED_OUT = "timed-out", "timed out"
         ERRORED = ERRORED
 
+    class Likeness(models.TextChoices):
+        SAME = "same", "reproducible"
+        DIFFERENT = "different", "not reproducible"
+
     MOVES: ClassVar[dict[str, frozenset[str]]] = {
         QUEUED: frozenset({RUNNING}),
         RUNNING: frozenset({QUEUED, "passed", "failed", "timed-out", ERRORED}),
@@ -51,6 +55,20 @@ class Build(Work):
     limit = models.CharField(max_length=100, blank=True, help_text="The limit that ended it, with its value.")
     refused = models.JSONField(default=list, help_text="Artifacts that were not taken: [name, reason].")
     log = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+", help_text="Set when it ended.")
+    executor = models.CharField(max_length=20, blank=True, help_text="What confined it: bubblewrap or container.")
+    sandbox = models.JSONField(default=dict, help_text="What the jail was: versions, limits, control groups, user.")
+    toolchain_digest = models.CharField(max_length=64, blank=True, help_text="SHA-256 over the toolchain it ran with.")
+    prepared_digest = models.CharField(max_length=64, blank=True, help_text="SHA-256 over what prepare left for it.")
+    repeats = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="repetitions",
+        help_text="The passed build whose bytes this one should make again, elsewhere and otherwise.",
+    )  # fmt: skip
+    likeness = models.CharField(
+        max_length=12, choices=Likeness, blank=True, help_text="Of a repetition that passed: same bytes or not."
+    )
+    difference = models.ForeignKey(
+        Blob, on_delete=models.PROTECT, null=True, related_name="+", help_text="The report on what differs."
+    )
 
     objects = BuildQuerySet.as_manager()
 
@@ -137,6 +155,8 @@ class Artifact(models.Model):
     revision = models.ForeignKey(Revision, on_delete=models.PROTECT, null=True, blank=True, related_name="artifacts")
     name = models.CharField(max_length=255)
     blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="artifacts")
+    media_type = models.CharField(max_length=100, blank=True, help_text="What the bytes are, told by the bytes.")
+    contents = models.JSONField(default=list, help_text="Of an archive: [path, size] per member, bounded.")
 
     class Meta:
         ordering = ["name"]

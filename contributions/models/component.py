@@ -36,6 +36,19 @@ class Component(models.Model):
     approvals_needed = models.PositiveSmallIntegerField(
         default=1, validators=[MinValueValidator(1), MaxValueValidator(9)]
     )
+    executable_approvals_needed = models.PositiveSmallIntegerField(
+        default=2, validators=[MinValueValidator(1), MaxValueValidator(9)],
+        help_text="For prebuilt executables, whose source nobody here has built.",
+    )  # fmt: skip
+    cool_down_days = models.PositiveSmallIntegerField(
+        default=3, validators=[MaxValueValidator(90)],
+        help_text="How long the work of a newcomer, or of an account or organisation that changed hands, waits.",
+    )  # fmt: skip
+    green_build_needed = models.BooleanField(default=True, help_text="Approved only with a passed build.")
+    sign_off_needed = models.BooleanField(default=False, help_text="Each commit is signed off by its author (DCO).")
+    accepted_licences = models.JSONField(
+        default=list, blank=True, help_text="SPDX identifiers taken beside the component's own licence."
+    )
     maintainers = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="maintained_components")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -108,6 +121,13 @@ class Recipe(models.Model):
         default=dict, blank=True, help_text="Names and values; {release} and {build} are filled in."
     )
     toolchain = models.CharField(max_length=60, blank=True, help_text="The name of a prepared, read-only directory.")
+    image = models.CharField(
+        max_length=200, blank=True, help_text="The base image, by digest, where builds run in containers."
+    )
+    idle_seconds = models.PositiveIntegerField(
+        default=300, validators=[MinValueValidator(1), MaxValueValidator(36_000)],
+        help_text="How long a build may be silent.",
+    )  # fmt: skip
     wall_seconds = models.PositiveIntegerField(
         default=600, validators=[MinValueValidator(1), MaxValueValidator(36_000)]
     )
@@ -115,8 +135,16 @@ class Recipe(models.Model):
     disk_mb = models.PositiveIntegerField(default=1024, validators=[MinValueValidator(16)])
     processes = models.PositiveIntegerField(default=256, validators=[MinValueValidator(8)])
 
-    LIMITS: ClassVar[tuple[str, ...]] = ("wall_seconds", "memory_mb", "disk_mb", "processes")
-    SCRIPTS: ClassVar[tuple[str, ...]] = ("prepare", "build", "test", "artifact_patterns", "environment", "toolchain")
+    LIMITS: ClassVar[tuple[str, ...]] = ("wall_seconds", "idle_seconds", "memory_mb", "disk_mb", "processes")
+    SCRIPTS: ClassVar[tuple[str, ...]] = (
+        "prepare",
+        "build",
+        "test",
+        "artifact_patterns",
+        "environment",
+        "toolchain",
+        "image",
+    )
 
     def __str__(self) -> str:
         return f"recipe of {self.component}"

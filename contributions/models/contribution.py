@@ -97,7 +97,11 @@ class Contribution(Stateful):
         "Revision", on_delete=models.PROTECT, null=True, editable=False, related_name="+",
         help_text="The newest revision that was received whole.",
     )  # fmt: skip
+    licence = models.CharField(max_length=60, blank=True, help_text="An SPDX expression; empty is the component's.")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    quarantined_at = models.DateTimeField(
+        null=True, editable=False, help_text="Set while staff keep it out of sight; its state is as it was."
+    )
 
     # Totals, recomputed from rows by Standing; never added to.
     up = models.PositiveIntegerField(default=0, editable=False)

@@ -7,16 +7,17 @@ from typing import Self
 from django.db import connection, models
 from django.db.models import Func
 
+from .advisory import Advisory
 from .build import Build
 from .component import Component
 from .contribution import Contribution
-from .person import Person
+from .person import Organisation, Person
 from .publication import Publication
 from .release import Release
 from .revision import Revision
 
 PHRASES = {"approved": "approved it", "unpublished": "took it out of the feed"}
-FEED = ("published", "unpublished")
+FEED = ("published", "unpublished", "held", "freed", "advised", "unadvised")
 FEED_LOCK = 0x70617463  # "patc": any number that nothing else in this database locks
 
 
@@ -78,6 +79,23 @@ class Event(models.Model):
         TOKEN_REVOKED = "token-revoked", "revoked a token"
         FETCHED = "fetched", "was fetched from upstream"
         RELEASED = "released", "got a release"
+        QUARANTINED = "quarantined", "put in quarantine"
+        RESTORED = "restored", "took out of quarantine"
+        HELD = "held", "was held back from the feed"
+        FREED = "freed", "was given back to the feed"
+        ADVISED = "advised", "published an advisory on"
+        UNADVISED = "unadvised", "withdrew an advisory on"
+        RULED = "ruled", "changed the rules of"
+        REPRODUCED = "reproduced", "was built again to compare"
+        FLAGGED = "flagged", "flagged"
+        HANDLED = "handled", "handled a flag on"
+        REMOVED = "removed", "removed a comment on"
+        SUSPENDED = "suspended", "suspended"
+        REINSTATED = "reinstated", "reinstated"
+        CHANGED_HANDS = "changed-hands", "may have changed hands"
+        SECURED = "secured", "changed how they log in"
+        HOOKED = "hooked", "changed a webhook of"
+        KEYS_CHANGED = "keys-changed", "changed the signing keys"
 
     at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
     verb = models.CharField(max_length=20, choices=Verb)
@@ -88,6 +106,11 @@ class Event(models.Model):
     release = models.ForeignKey(Release, on_delete=models.PROTECT, null=True, related_name="events")
     build = models.ForeignKey(Build, on_delete=models.PROTECT, null=True, related_name="events")
     publication = models.ForeignKey(Publication, on_delete=models.PROTECT, null=True, related_name="events")
+    advisory = models.ForeignKey(Advisory, on_delete=models.PROTECT, null=True, related_name="events")
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, null=True, related_name="events")
+    subject = models.ForeignKey(
+        Person, on_delete=models.PROTECT, null=True, related_name="+", help_text="The account that it was done to."
+    )
     text = models.TextField(blank=True)
 
     objects = EventQuerySet.as_manager()
@@ -97,9 +120,7 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["contribution", "-id"], name="event_of_contribution"),
             models.Index(fields=["actor", "verb", "-at"], name="event_pace"),
-            models.Index(
-                fields=["-id"], condition=models.Q(verb__in=["published", "unpublished"]), name="event_of_feed"
-            ),
+            models.Index(fields=["-id"], condition=models.Q(verb__in=FEED), name="event_of_feed"),
         ]
 
     def __str__(self) -> str:

@@ -24,6 +24,9 @@ class Person(AbstractUser):
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
     about = models.CharField(max_length=500, blank=True)
+    changed_hands_at = models.DateTimeField(
+        null=True, editable=False, help_text="When its mail address or its last proof of identity was replaced."
+    )
 
     class Meta:
         verbose_name_plural = "people"
@@ -61,6 +64,7 @@ class Organisation(models.Model):
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.CUSTOMER)
     about = models.TextField(max_length=2000, blank=True)
     website = models.URLField(blank=True)
+    changed_hands_at = models.DateTimeField(null=True, editable=False, help_text="When its owners last changed.")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:

@@ -36,8 +36,12 @@ class Publication(Stateful):
     class State(models.TextChoices):
         LIVE = "live"
         WITHDRAWN = "withdrawn"
+        QUARANTINED = "quarantined"
 
-    MOVES: ClassVar[dict[str, frozenset[str]]] = {"live": frozenset({"withdrawn"})}
+    MOVES: ClassVar[dict[str, frozenset[str]]] = {
+        "live": frozenset({"withdrawn", "quarantined"}),
+        "quarantined": frozenset({"live", "withdrawn"}),
+    }
 
     revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="publications")
     release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="publications")
@@ -45,7 +49,7 @@ class Publication(Stateful):
         Build, on_delete=models.PROTECT, null=True, blank=True, related_name="publications",
         help_text="None for an executable that was uploaded: it was not built here.",
     )  # fmt: skip
-    state = models.CharField(max_length=10, choices=State, default=State.LIVE)
+    state = models.CharField(max_length=12, choices=State, default=State.LIVE)
     published_at = models.DateTimeField(db_default=Now(), editable=False)
     withdrawn_at = models.DateTimeField(null=True, editable=False)
     withdrawn_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, editable=False, related_name="+")

@@ -52,6 +52,10 @@ class Revision(Work):
         related_name="+",
         help_text="The release it was made for.",
     )
+    claims = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="claimed_by",
+        help_text="Of an executable: the revision of a patch that it says it was built from.",
+    )  # fmt: skip
     note = models.TextField(blank=True, help_text="What changed since the revision before.")
     submitted_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(db_default=Now(), editable=False)

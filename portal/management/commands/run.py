@@ -84,8 +84,9 @@ def children() -> list[Child]:
     beat = [*celery("beat"), "--scheduler", "celery.beat:Scheduler", "--pidfile="]
     return [
         Child("web", web, log / "web.log", web_answers),
-        worker("worker", queues="receive,fit", processes=os.cpu_count() or 2),
+        worker("worker", queues="receive,fit,deliver", processes=os.cpu_count() or 2),
         worker("builder", queues="builds", processes=settings.BUILDS_AT_ONCE),
+        worker("signer", queues="sign", processes=1),
         Child("beat", beat, log / "beat.log", lambda: True),
     ]
 
