@@ -33,6 +33,9 @@ def test_a_component_saved_by_staff_is_pulled_from_upstream(platform: Platform) 
         "upstream_url": "https://git.example.org/nova.git",
         "release_pattern": r"\d+",
         "approvals_needed": "1",
+        "executable_approvals_needed": "2",
+        "cool_down_days": "3",
+        "accepted_licences": "[]",
         "recipe-TOTAL_FORMS": "0",
         "recipe-INITIAL_FORMS": "0",
     }
