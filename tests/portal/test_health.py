@@ -47,15 +47,16 @@ def test_a_living_process_says_so(client: Client) -> None:
 @pytest.mark.skipif(not settings.BROKER_IS_EMBEDDED, reason="the broker is another's to start and stop")
 def test_a_site_with_all_its_parts_is_ready(client: Client, broker: Valkey) -> None:
     assert broker.answers()
-    see_worker("worker@a", ["receive", "fit"])
+    see_worker("worker@a", ["receive", "fit", "deliver"])
     see_worker("builder@b", ["builds"])
+    see_worker("signer@b", ["sign"])
     answer = client.get("/readyz")
     assert answer.status_code == 200
     assert answer.json() == {"ready": True, "database": "ok", "broker": "ok", "worker": "ok", "storage": "ok"}
 
 
 def test_a_queue_that_no_living_worker_serves_is_named(client: Client) -> None:
-    see_worker("worker@a", ["receive", "fit"])
+    see_worker("worker@a", ["receive", "fit", "sign", "deliver"])
     see_worker("builder@b", ["builds"], age=GONE_AFTER * 2)
     answer = client.get("/readyz")
     assert answer.status_code == 503
