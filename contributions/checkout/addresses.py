@@ -5,11 +5,10 @@ A name is resolved once, every answer must be public, and git is pinned to the a
 
 from __future__ import annotations
 
-import ipaddress
 import re
-import socket
 from dataclasses import dataclass
 
+from contributions.addresses import Unreachable, resolve
 from contributions.checkout.runner import GitFailed, run
 from contributions.errors import Invalid
 
@@ -24,23 +23,9 @@ URL = re.compile(r"(?P<scheme>[a-z]+)://(?:(?P<user>[^@/]*)@)?(?P<place>[^/@]*)(
 PLACE = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>\d{1,5}))?")
 PATH = re.compile(r"/[A-Za-z0-9._~/+%,=@-]*")
 SSH_USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
-LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 UNREACHABLE = "The portal cannot pull from this address."
-
-# What Python calls global although it leads back inside: tunnels and translations of IPv4, old site-local
-# addresses, protocol assignments. 64:ff9b::/96 and 2002::/16 carry an IPv4 address of anybody's choice.
-INWARD = tuple(
-    ipaddress.ip_network(block)
-    for block in (
-        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
-        "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24",
-        "203.0.113.0/24", "224.0.0.0/3",
-        "::/8", "64:ff9b::/32", "100::/8", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16",
-        "fc00::/7", "fe80::/9", "fec0::/10", "ff00::/8",
-    )
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -111,7 +96,7 @@ def check_url(url: str, *, allow_private: bool) -> Address:
     host, port = found["host"], int(found["port"] or PORTS[scheme])
     if not allow_private and port != PORTS[scheme]:
         raise Invalid(f"The portal pulls by {scheme} from port {PORTS[scheme]} only.", field="git_url")
-    ip = _resolve(host.strip("[]"), port, allow_private=allow_private)
+    ip = _resolve(host, port, allow_private=allow_private)
     return Address(url, scheme, host, port, path, user, ip)
 
 
@@ -131,36 +116,10 @@ def _parts(url: str, schemes: tuple[str, ...]) -> tuple[str, str, str, str]:
 
 
 def _resolve(host: str, port: int, *, allow_private: bool) -> str:
-    if not _is_address(host) and not _is_name(host):
-        raise Invalid(UNREACHABLE, field="git_url")
     try:
-        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as fault:
+        return resolve(host, port, allow_private=allow_private)
+    except Unreachable as fault:
         raise Invalid(UNREACHABLE, field="git_url") from fault
-    found = [str(answer[4][0]) for answer in answers]
-    if not found or not (allow_private or all(is_public(ip) for ip in found)):
-        raise Invalid(UNREACHABLE, field="git_url")
-    return found[0]
-
-
-def _is_name(host: str) -> bool:
-    """A host name whose last label is no number: 127.1 and 2130706433 are addresses in disguise."""
-    labels = host.removesuffix(".").split(".")
-    return all(LABEL.fullmatch(label) for label in labels) and not re.match(r"\d+$|0x", labels[-1], re.IGNORECASE)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def is_public(ip: str) -> bool:
-    """Whether an IP address is somewhere in the world: not here, not our network, not a way back in."""
-    address = ipaddress.ip_address(ip)
-    return address.is_global and not any(address in block for block in INWARD if block.version == address.version)
 
 
 def check_ref(ref: str) -> str:

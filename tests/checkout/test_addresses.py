@@ -3,7 +3,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from contributions.checkout.addresses import UNREACHABLE, check_ref, check_url, is_public
+from contributions.addresses import is_public
+from contributions.checkout.addresses import UNREACHABLE, check_ref, check_url
 from contributions.errors import Invalid
 
 
