@@ -72,6 +72,12 @@ class Environment:
             raise UnusableSetting(f"{name} must be one of {', '.join(among)}, not “{word}”.")
         return word
 
+    def read_elsewhere(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Names that are settings too, but whose values are read only where they are needed."""
+        found = tuple(names)
+        self.asked.update(found)
+        return found
+
     def refuse_strangers(self) -> None:
         """Stop at a name with our prefix that no setting has: a typing mistake would otherwise pass unseen."""
         strangers = sorted(name for name in self._values if name.startswith(PREFIX) and name not in self.asked)

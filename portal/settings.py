@@ -21,6 +21,7 @@ STATIC_ROOT = environment.directory("PATCHBAY_STATIC", VAR_DIR / "static")
 MIRRORS_DIR = VAR_DIR / "mirrors"
 TOOLCHAINS_DIR = VAR_DIR / "toolchains"
 PREPARED_DIR = VAR_DIR / "prepared"
+KEYS_DIR = environment.directory("PATCHBAY_KEYS_DIR", VAR_DIR / "keys")
 
 # The face to the world
 DEBUG = environment.flag("PATCHBAY_DEBUG")
@@ -52,6 +53,11 @@ SWEEP_SECONDS = environment.number("PATCHBAY_SWEEP_SECONDS", 15, least=1)
 ATTEMPTS = environment.number("PATCHBAY_ATTEMPTS", 3, least=1)
 PREPARE_ENVIRONMENT = environment.pairs("PATCHBAY_PREPARE_ENVIRONMENT")
 LONGEST_BUILD_SECONDS = environment.number("PATCHBAY_LONGEST_BUILD_SECONDS", 3600, least=10)
+
+# The signing keys that may stand in the environment; only the process that signs ever reads their values.
+KEY_VARIABLES = environment.read_elsewhere(
+    f"PATCHBAY_KEY_{role}" for role in ("BUILDS", "HISTORY", "ROOT", "TARGETS", "SNAPSHOT", "TIMESTAMP", "RELEASES")
+)
 
 # Django
 INSTALLED_APPS = [
