@@ -6,9 +6,8 @@ import logging
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
@@ -17,6 +16,7 @@ from contributions.checkout import sources
 from contributions.errors import Refusal, Trouble
 from contributions.models import Artifact, Blob, Build, Event, LogPiece, Recipe, Standing
 
+from .confining import executor, facts_of
 from .leasing import Lease, leased
 from .places import mirror_of, mirror_with
 from .preparing import prepared_for
@@ -76,7 +76,7 @@ def build(pk: int) -> Sequence[Work]:
     queued: Sequence[Work] = []
     with leased(row) as lease, tempfile.TemporaryDirectory(prefix="patchbay-build-") as place:
         try:
-            queued = _record(row, _run(row, lease, Path(place)))
+            queued = _record(row, *_run(row, lease, Path(place)))
         except (Trouble, Refusal) as trouble:
             log.warning("%s errored: %s", row, trouble.sentence)
             row.put_back(trouble.sentence)
@@ -106,7 +106,8 @@ class _Log:
         self._flushed_at = time.monotonic()
 
 
-def _run(row: Build, lease: Lease, place: Path) -> sandbox.Outcome:
+def _run(row: Build, lease: Lease, place: Path) -> tuple[sandbox.Outcome, dict[str, Any]]:
+    """What became of it, and what is on record about the jail it ran in."""
     repository = mirror_with(row.revision) if row.revision else mirror_of(row.release.component)
     source = place / "source.git"
     sources.source_repository(repository, row.commit, source)
@@ -117,15 +118,11 @@ def _run(row: Build, lease: Lease, place: Path) -> sandbox.Outcome:
         return lease.is_held()
 
     prepared = prepared_for(row, repository, on_output=written.write, keep_going=keep_going)
-    outcome = sandbox.run(
-        _job(row, source, prepared),
-        on_output=written.write,
-        keep_going=keep_going,
-        artifacts_to=place,
-        uid=settings.SANDBOX_UID,
-    )
+    job = _job(row, source, prepared)
+    facts = facts_of(job, row.recipe)
+    outcome = executor().run(job, on_output=written.write, keep_going=keep_going, artifacts_to=place)
     written.flush()
-    return outcome
+    return outcome, facts
 
 
 def _job(row: Build, source: Path, prepared: Path | None) -> sandbox.Job:
@@ -142,7 +139,7 @@ def _job(row: Build, source: Path, prepared: Path | None) -> sandbox.Job:
     )
 
 
-def _record(row: Build, outcome: sandbox.Outcome) -> Sequence[Work]:
+def _record(row: Build, outcome: sandbox.Outcome, facts: dict[str, Any]) -> Sequence[Work]:
     """One final state per build. An errored or stopped run is ours: it is tried again."""
     if outcome.verdict not in VERDICTS:
         raise Trouble(outcome.sentence or "The sandbox ended without a verdict.")
@@ -157,6 +154,7 @@ def _record(row: Build, outcome: sandbox.Outcome) -> Sequence[Work]:
             refused=[[file.name, file.reason] for file in outcome.refused],
             sentence=outcome.sentence,
             log=whole,
+            **facts,
         )
         Artifact.objects.bulk_create(Artifact(build=row, name=name, blob=blob) for name, blob in kept)
         LogPiece.objects.filter(build=row).delete()

@@ -38,6 +38,17 @@ def prepared_for(
     return place
 
 
+def digest_of_prepared(place: Path | None) -> str:
+    """SHA-256 over all that prepare left; counted once, for the directory never changes."""
+    if place is None:
+        return ""
+    known = place.with_suffix(".sha256")
+    with _one_at_a_time(place.with_suffix(".lock")):
+        if not known.exists():
+            known.write_text(sandbox.digest_of(place))
+    return known.read_text()
+
+
 @contextmanager
 def _one_at_a_time(lock: Path) -> Iterator[None]:
     lock.parent.mkdir(parents=True, exist_ok=True)

@@ -39,6 +39,7 @@ def environment_of(row: Build) -> dict[str, str]:
 def limits_of(recipe: dict[str, Any]) -> sandbox.Limits:
     return sandbox.Limits(
         wall_seconds=min(recipe["wall_seconds"], settings.LONGEST_BUILD_SECONDS),
+        idle_seconds=recipe.get("idle_seconds", 300),  # recipes on record from before had none
         memory_mb=recipe["memory_mb"],
         disk_mb=recipe["disk_mb"],
         processes=recipe["processes"],

@@ -4,6 +4,11 @@ from contributions.sandbox.bubblewrap import (
     SandboxUnavailable as SandboxUnavailable,
     find_bubblewrap as find_bubblewrap,
 )
+from contributions.sandbox.executors import (
+    EXECUTORS as EXECUTORS,
+    Executor as Executor,
+    executor_named as executor_named,
+)
 from contributions.sandbox.jobs import (
     Artifact as Artifact,
     Job as Job,
@@ -18,4 +23,8 @@ from contributions.sandbox.jobs import (
 from contributions.sandbox.launching import BUILD_UID as BUILD_UID
 from contributions.sandbox.promises import Promise as Promise, self_check as self_check
 from contributions.sandbox.running import run as run
-from contributions.sandbox.toolchains import make_toolchain as make_toolchain, read_toolchain as read_toolchain
+from contributions.sandbox.toolchains import (
+    digest_of as digest_of,
+    make_toolchain as make_toolchain,
+    read_toolchain as read_toolchain,
+)

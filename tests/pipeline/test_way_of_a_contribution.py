@@ -19,6 +19,7 @@ from contributions.pipeline.fetching import fetch
 from contributions.pipeline.fitting import fit
 from contributions.pipeline.publishing import forgotten, publish
 from contributions.pipeline.receiving import receive
+from contributions.sandbox import make_toolchain
 from tests.factories import make_component, make_person, make_release
 from tests.platform import SHOUT, SONG, SONG_MENDED, Upstream, states_by_release
 
@@ -183,6 +184,40 @@ def test_a_build_that_never_ends_is_timed_out_with_its_limit_named(mending: Cont
     row, _ = built(judged(received(mending)))
     assert row.state == "timed-out"
     assert "1" in row.limit
+
+
+def test_a_build_that_says_nothing_meets_its_recipes_idle_limit(mending: Contribution, recipe: Recipe) -> None:
+    Recipe.objects.filter(pk=recipe.pk).update(build="sleep 60", idle_seconds=1)
+    first, _ = built(judged(received(mending)))
+    assert first.state == Build.State.TIMED_OUT
+    assert first.limit == "limit of 1 seconds without output"
+
+
+def test_what_confined_a_build_and_what_it_ran_with_is_on_record(
+    mending: Contribution, recipe: Recipe, settings: Any, tmp_path: Path
+) -> None:
+    settings.TOOLCHAINS_DIR, settings.PREPARED_DIR = tmp_path / "toolchains", tmp_path / "prepared"
+    digest = make_toolchain(settings.TOOLCHAINS_DIR / "tools", [])
+    Recipe.objects.filter(pk=recipe.pk).update(prepare="echo kept > /prepared/file", toolchain="tools")
+    first, other = built(judged(received(mending)))
+    assert (first.executor, first.toolchain_digest) == ("bubblewrap", digest)
+    assert first.sandbox["limits"]["wall_seconds"] == recipe.wall_seconds
+    assert first.sandbox["network"] is False
+    assert first.sandbox["user"] not in {0, None}
+    assert len(first.prepared_digest) == 64
+    assert first.prepared_digest == other.prepared_digest, "the same file was prepared for both releases"
+
+
+def test_a_toolchain_that_was_changed_builds_nothing(
+    mending: Contribution, recipe: Recipe, settings: Any, tmp_path: Path
+) -> None:
+    settings.TOOLCHAINS_DIR = tmp_path / "toolchains"
+    make_toolchain(settings.TOOLCHAINS_DIR / "spoilt", [])
+    (settings.TOOLCHAINS_DIR / "spoilt" / "lib" / "extra.py").write_text("surprise = True\n")
+    Recipe.objects.filter(pk=recipe.pk).update(toolchain="spoilt")
+    first, _ = built(judged(received(mending)))
+    assert first.state == "queued"
+    assert first.sentence.startswith("The toolchain spoilt is not as it was prepared")
 
 
 def test_a_recipe_without_its_toolchain_is_our_trouble_not_the_patchs(mending: Contribution, recipe: Recipe) -> None:

@@ -1,0 +1,83 @@
+"""What may confine a build: each executor runs a job to its end, or says what this host lacks for it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from contributions.sandbox import seccomp
+from contributions.sandbox.bubblewrap import SandboxUnavailable, find_bubblewrap
+from contributions.sandbox.cgroups import make_fence
+from contributions.sandbox.launching import BUILD_UID
+from contributions.sandbox.running import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from contributions.sandbox.jobs import Job, Limits, Outcome
+
+
+class Executor(Protocol):
+    """Where the recipe's steps run; all of them keep the same promises, which docs/sandbox.md lists."""
+
+    @property
+    def name(self) -> str: ...
+
+    def lacks(self) -> str:
+        """What this host lacks for it, in a sentence; empty where it can run builds."""
+
+    def describe(self, limits: Limits) -> dict[str, object]:
+        """Everything about the jail that could matter to who trusts its artifacts, as plain JSON values."""
+
+    def run(
+        self, job: Job, *, on_output: Callable[[bytes], None], keep_going: Callable[[], bool], artifacts_to: Path
+    ) -> Outcome:
+        """Run the job to its end, as `sandbox.run` tells."""
+
+
+@dataclass(frozen=True)
+class InBubblewrap:
+    """Namespaces made by bwrap, on the host's own /usr."""
+
+    uid: int = BUILD_UID
+    name: str = "bubblewrap"
+
+    def lacks(self) -> str:
+        try:
+            find_bubblewrap()
+        except SandboxUnavailable as missing:
+            return missing.sentence
+        return ""
+
+    def describe(self, limits: Limits) -> dict[str, object]:
+        fence = make_fence(limits)
+        fence.remove()
+        filtered = seccomp.program(memory_is_counted=fence.holds("memory"))
+        return {
+            "executor": self.name,
+            "version": find_bubblewrap().version,
+            "kernel": platform.release(),
+            "machine": platform.machine(),
+            "user": self.uid if os.geteuid() == 0 else os.geteuid(),
+            "network": False,
+            "cgroups": {"version": fence.version, "bound": sorted(fence.groups)},
+            "seccomp": hashlib.sha256(filtered).hexdigest(),
+            "limits": asdict(limits),
+        }
+
+    def run(
+        self, job: Job, *, on_output: Callable[[bytes], None], keep_going: Callable[[], bool], artifacts_to: Path
+    ) -> Outcome:
+        return run(job, on_output=on_output, keep_going=keep_going, artifacts_to=artifacts_to, uid=self.uid)
+
+
+EXECUTORS: dict[str, Callable[[int], Executor]] = {"bubblewrap": InBubblewrap}
+
+
+def executor_named(name: str, uid: int = BUILD_UID) -> Executor:
+    """The executor of that name; builds run as user `uid` of this host where the worker may choose."""
+    return EXECUTORS[name](uid)
