@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -18,10 +20,16 @@ from .pacing import pace
 from .words import one_line, prose
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from contributions.models import Component, Person, Release
 
     from .sources import Source
 
+Made = TypeVar("Made", Contribution, Revision)
+KEY = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+CONTENT = frozenset({"source", "raw", "git_url", "git_ref"})
+ONCE = "one_revision_of_a_sender_and_key"
 WANTED = {
     Contribution.Kind.REFINEMENT: "a patch file, or a git URL and a ref",
     Contribution.Kind.IMPROVEMENT: "a patch file, or a git URL and a ref",
@@ -39,14 +47,21 @@ def submit(
     release: Release | None,
     source: Source,
     description: str = "",
+    once: str = "",
 ) -> Contribution:
-    """Share something new. The worker receives it next."""
+    """Share something new. The worker receives it next.
+
+    `once` is a key of the sender's making: the same key again gives what was made then. Raises Clash when that was
+    something else.
+    """
+    if earlier := sent_once(author, once):
+        return _same(earlier, earlier.contribution, source, component=component, kind=kind, title=title.strip())
     pace(author, Event.Verb.SUBMITTED)
     _refuse_mismatch(component, kind, release, source)
     title = one_line(title, most=TITLE_LENGTH, what="The title", field="title")
     description = prose(description, most=settings.MAX_TEXT_BYTES, what="The description", field="description")
     html, stored = render(description), source.stored()
-    with transaction.atomic():
+    with _made_once(), transaction.atomic():
         contribution = Contribution.objects.create(
             component=component,
             kind=kind,
@@ -58,7 +73,7 @@ def submit(
             release=release,
         )
         revision = Revision.objects.create(
-            contribution=contribution, number=1, submitted_by=author, release=release, **stored
+            contribution=contribution, number=1, submitted_by=author, release=release, once=once, **stored
         )
         Event.objects.write(Event.Verb.SUBMITTED, actor=author, contribution=contribution, revision=revision)
         Standing.objects.recompute(contribution)
@@ -67,9 +82,20 @@ def submit(
 
 
 def revise(
-    *, author: Person, contribution: Contribution, source: Source, note: str = "", release: Release | None = None
+    *,
+    author: Person,
+    contribution: Contribution,
+    source: Source,
+    note: str = "",
+    release: Release | None = None,
+    once: str = "",
 ) -> Revision:
-    """Send v2, v3, ... of one's own contribution; approvals are asked for again once it is received."""
+    """Send v2, v3, ... of one's own contribution; approvals are asked for again once it is received.
+
+    `once` as in `submit`.
+    """
+    if earlier := sent_once(author, once):
+        return _same(earlier, earlier, source, contribution=contribution)
     if not contribution.may_be_revised_by(author):
         raise NotAllowed("Only its author can revise a contribution, and only until it is withdrawn.")
     pace(author, Event.Verb.REVISED)
@@ -77,10 +103,12 @@ def revise(
     _refuse_mismatch(contribution.component, contribution.kind, release, source)
     note = prose(note, most=settings.MAX_TEXT_BYTES, what="The note", field="note")
     stored = source.stored()
-    with transaction.atomic():
+    with _made_once(), transaction.atomic():
         Contribution.objects.select_for_update(of=("self",)).get(pk=contribution.pk)
         last = contribution.revisions.aggregate(last=Max("number"))["last"] or 0
-        revision = _numbered(contribution, last + 1, submitted_by=author, note=note, release=release, **stored)
+        revision = _numbered(
+            contribution, last + 1, submitted_by=author, note=note, release=release, once=once, **stored
+        )
         Event.objects.write(Event.Verb.REVISED, actor=author, contribution=contribution, revision=revision)
         Standing.objects.recompute(contribution)
         ring(revision)
@@ -90,8 +118,39 @@ def revise(
 def _numbered(contribution: Contribution, number: int, **columns: object) -> Revision:
     try:
         return Revision.objects.create(contribution=contribution, number=number, **columns)
-    except IntegrityError:
+    except IntegrityError as error:
+        if ONCE in str(error):
+            raise
         raise Clash(f"v{number} was sent at the same moment; send yours again.") from None
+
+
+def sent_once(author: Person, key: str) -> Revision | None:
+    """What this person has sent with this key before."""
+    if not key:
+        return None
+    if not KEY.fullmatch(key):
+        raise Invalid("An idempotency key has 1 to 100 letters, digits, dots, colons, hyphens or underscores.")
+    return Revision.objects.select_related("contribution").filter(submitted_by=author, once=key).first()
+
+
+def _same(earlier: Revision, made: Made, source: Source, **claimed: object) -> Made:
+    """What was made then, if it is what is sent now."""
+    sent = source.stored()
+    as_then = all(getattr(earlier, name) == value for name, value in sent.items() if name in CONTENT)
+    if not as_then or any(getattr(made, name) != value for name, value in claimed.items()):
+        raise Clash(f"This key or form was used for {earlier}; to share something else, begin with a new one.")
+    return made
+
+
+@contextmanager
+def _made_once() -> Iterator[None]:
+    """Of two requests with one key at once the second is asked to come again; it then finds what was made."""
+    try:
+        yield
+    except IntegrityError as error:
+        if ONCE not in str(error):
+            raise
+        raise Clash("The same is being sent at this moment; ask again.") from None
 
 
 def _refuse_mismatch(component: Component, kind: str, release: Release | None, source: Source) -> None:

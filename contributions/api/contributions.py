@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.http import HttpResponse
 from django.urls import reverse
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.response import Response
 
 from contributions.actions.submitting import submit
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
 FORM_FIELDS = 2**20  # bytes for what is in a form besides its file
+ONCE = "Idempotency-Key"
+ONCE_HEADER = OpenApiParameter(
+    ONCE, str, OpenApiParameter.HEADER, description="A key of your own: the same key again makes nothing twice."
+)
 BODIES = {"multipart/form-data": ContributionInput, "application/json": ContributionJson}
 
 
@@ -69,6 +73,7 @@ class Contributions(Uploads):
 
     @extend_schema(
         operation_id="contributions_submit",
+        parameters=[ONCE_HEADER],
         request=BODIES,
         responses={201: OpenApiResponse(ContributionDetailShape, description="Shared; the worker receives it next.")},
         summary="Share something",
@@ -88,6 +93,7 @@ class Contributions(Uploads):
             description=sent.get("description", ""),
             release=release_meant(component, sent.get("release")),
             source=source_of(sent),
+            once=request.headers.get(ONCE, ""),
         )
         where = request.build_absolute_uri(reverse("api-contribution", args=[made.pk]))
         return Response(rows.detail(self.person, made.pk, request), status=201, headers={"Location": where})

@@ -12,7 +12,7 @@ from contributions.actions.submitting import revise
 from contributions.errors import Missing
 from contributions.models import Fit, Revision
 
-from .contributions import Uploads
+from .contributions import ONCE, ONCE_HEADER, Uploads
 from .files import blob_response
 from .inputs import RevisionInput, RevisionJson, source_of
 from .lookups import contribution_seen_by, release_meant, revision_seen_by
@@ -49,13 +49,13 @@ class Revisions(Uploads):
 
     @extend_schema(
         operation_id="revisions_send",
+        parameters=[ONCE_HEADER],
         request=BODIES,
         responses={201: OpenApiResponse(RevisionDetailShape, description="Sent; the worker receives it next.")},
         summary="Send a new revision",
     )
     def post(self, request: Request, number: int) -> Response:
         """Of your own contribution; approvals are asked for again once it is received."""
-        del request
         contribution = contribution_seen_by(self.person, number)
         sent = self.sent(RevisionInput)
         made = revise(
@@ -64,6 +64,7 @@ class Revisions(Uploads):
             source=source_of(sent),
             note=sent.get("note", ""),
             release=release_meant(contribution.component, sent.get("release")),
+            once=request.headers.get(ONCE, ""),
         )
         where = reverse("api-revision", args=[number, made.number])
         return self.shown(RevisionDetailShape, made, status=201, at=where)

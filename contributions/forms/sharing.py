@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,7 @@ class SourceForm(forms.Form):
     git_ref = forms.CharField(required=False, label="Branch, tag or commit", max_length=255)
     artifact = forms.FileField(required=False, label="File")
     kept_artifact = forms.CharField(required=False, widget=forms.HiddenInput)
+    once = forms.CharField(required=False, widget=forms.HiddenInput, max_length=100, initial=uuid.uuid4)
     sha256 = forms.CharField(required=False, label="Its SHA-256, if you know it", max_length=64)
 
     def __init__(self, *args: Any, keeper: int, **given: Any) -> None:

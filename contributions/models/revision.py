@@ -58,6 +58,9 @@ class Revision(Work):
     )  # fmt: skip
     note = models.TextField(blank=True, help_text="What changed since the revision before.")
     submitted_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    once = models.CharField(
+        max_length=100, blank=True, editable=False, help_text="Its sender's key: sent twice, it is made once."
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
 
@@ -81,6 +84,9 @@ class Revision(Work):
         indexes = [models.Index(fields=["state", "lease_until"], name="revision_waiting")]
         constraints = [
             models.UniqueConstraint(fields=["contribution", "number"], name="one_revision_of_a_number"),
+            models.UniqueConstraint(
+                fields=["submitted_by", "once"], condition=~models.Q(once=""), name="one_revision_of_a_sender_and_key"
+            ),
         ]
 
     def __str__(self) -> str:

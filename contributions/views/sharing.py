@@ -50,6 +50,7 @@ def _submitted(request: HttpRequest, form: SubmitForm) -> Contribution:
         description=given["description"],
         release=given["release"],
         source=form.source(given["kind"], given["description"]),
+        once=given["once"],
     )
 
 
@@ -94,6 +95,7 @@ def _revised(request: HttpRequest, contribution: Contribution, form: SourceForm)
         source=form.source(contribution.kind, given["note"]),
         note=given["note"],
         release=given["release"],
+        once=given["once"],
     )
 
 
