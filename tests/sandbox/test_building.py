@@ -176,6 +176,7 @@ def test_the_environment_is_what_the_recipe_says_and_no_more(jail: Jailer) -> No
     assert "LANG=C\n" in log
 
 
+@pytest.mark.attack("S35")
 def test_two_builds_at_once_share_nothing(tmp_path: Path) -> None:
     meet = """
 python3 - <<'END'
@@ -209,6 +210,7 @@ END
         assert len(seen[number].splitlines()[1].split(",")) == 4, "process 1, our program, the shell and python3"
 
 
+@pytest.mark.attack("S36")
 def test_after_a_hostile_build_an_honest_one_is_the_same_to_the_bit(jail: Jailer, sources: Sources) -> None:
     given = {"sources": sources.repository, "commit": sources.commit}
     digests = []

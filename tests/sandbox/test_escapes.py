@@ -57,6 +57,7 @@ def servers(tmp_path: Path) -> Iterator[dict[str, str]]:
         }
 
 
+@pytest.mark.attack("S16")
 def test_no_server_of_the_host_is_reached(jail: Jailer, tmp_path: Path, servers: dict[str, str]) -> None:
     script = attack("call_home.py")
     control = unjailed(script, tmp_path / "control", **servers)
@@ -89,6 +90,7 @@ def test_the_jail_has_a_loopback_of_its_own_and_nothing_else(jail: Jailer) -> No
     ]
 
 
+@pytest.mark.attack("S16")
 def test_a_datagram_stays_in_the_jail(jail: Jailer, servers: dict[str, str]) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as canary:
         canary.bind(("127.0.0.1", 0))
@@ -98,6 +100,7 @@ def test_a_datagram_stays_in_the_jail(jail: Jailer, servers: dict[str, str]) -> 
             canary.recv(100)
 
 
+@pytest.mark.attack("S16")
 def test_sockets_that_lead_past_the_network_are_refused(jail: Jailer, tmp_path: Path) -> None:
     script = attack("odd_sockets.py")
     assert "netlink: opened" in unjailed(script, tmp_path / "control")
@@ -108,6 +111,7 @@ def test_sockets_that_lead_past_the_network_are_refused(jail: Jailer, tmp_path: 
     assert "unix: opened" in log
 
 
+@pytest.mark.attack("S20")
 def test_files_and_secrets_of_the_host_are_not_there(jail: Jailer, tmp_path: Path, canary: Path) -> None:
     script = attack("peek.py")
     given = {"CANARY": str(canary), "SECRET_NAME": "A_WORKERS_SECRET"}
@@ -125,6 +129,7 @@ def test_files_and_secrets_of_the_host_are_not_there(jail: Jailer, tmp_path: Pat
     assert "looked everywhere" in log
 
 
+@pytest.mark.attack("S20")
 def test_what_the_worker_knows_is_not_in_its_jail(jail: Jailer) -> None:
     os.environ["A_WORKERS_SECRET"] = "hush"
     try:
@@ -134,6 +139,7 @@ def test_what_the_worker_knows_is_not_in_its_jail(jail: Jailer) -> None:
     assert outcome.verdict == Verdict.PASSED
 
 
+@pytest.mark.attack("S21", "S32")
 def test_nothing_outside_is_written(jail: Jailer, tmp_path: Path, canary: Path) -> None:
     script = attack("deface.sh")
     log = jail(script, environment={"CANARY": str(canary)}).log
@@ -157,6 +163,7 @@ def test_other_processes_can_neither_be_seen_nor_killed(jail: Jailer, tmp_path: 
         assert neighbour.wait(5) == -9
 
 
+@pytest.mark.attack("S29")
 def test_the_other_doors_of_the_kernel_kill_who_enters(jail: Jailer, tmp_path: Path) -> None:
     if platform.machine() != "x86_64":
         pytest.fail("These doors are those of x86_64; name the ones of this machine.")
@@ -208,6 +215,7 @@ def test_calls_that_no_build_needs_are_refused(jail: Jailer, tmp_path: Path) -> 
     assert {"clone3", "personality", "setxattr", "openat2", "unshare"} <= differing
 
 
+@pytest.mark.attack("S30")
 def test_nobody_types_for_others(jail: Jailer, tmp_path: Path) -> None:
     script = attack("type_for_others.py")
     control = unjailed(script, tmp_path / "control")
@@ -218,6 +226,7 @@ def test_nobody_types_for_others(jail: Jailer, tmp_path: Path) -> None:
     assert "tty: 2\n" in log  # ENOENT
 
 
+@pytest.mark.attack("S32")
 def test_no_core_is_left(jail: Jailer, tmp_path: Path) -> None:
     script = attack("leave_a_core.sh")
     log = jail(script).log
@@ -227,6 +236,7 @@ def test_no_core_is_left(jail: Jailer, tmp_path: Path) -> None:
     assert hard_limit != "0", "the control needs a host that allows core files"
 
 
+@pytest.mark.attack("S37")
 def test_the_jails_user_is_nobody_on_the_host(jail: Jailer, tmp_path: Path) -> None:
     log = jail("id -u; cat /proc/self/uid_map; touch /prepared/mine", output=_fresh(tmp_path / "output")).log
     inner, outer, count = log.splitlines()[2].split()
@@ -241,6 +251,7 @@ def _fresh(directory: Path) -> Path:
     return directory
 
 
+@pytest.mark.attack("S22", "S26")
 def test_artifacts_are_plain_files_with_plain_names(jail: Jailer, tmp_path: Path) -> None:
     script = attack("odd_artifacts.py")
     jailed = jail(script, artifact_patterns=("dist/**",))

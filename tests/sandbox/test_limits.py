@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.attack("S01")
 def test_a_fork_bomb_is_held(jail: Jailer) -> None:
     slowest, done = 0.0, threading.Event()
 
@@ -36,6 +37,7 @@ def test_a_fork_bomb_is_held(jail: Jailer) -> None:
     assert slowest < 1
 
 
+@pytest.mark.attack("S01")
 def test_processes_are_bounded(jail: Jailer, tmp_path: Path) -> None:
     script = attack("many_children.py")
     assert "has 300 children" in unjailed(script, tmp_path / "control")
@@ -46,6 +48,7 @@ def test_processes_are_bounded(jail: Jailer, tmp_path: Path) -> None:
     assert jailed.outcome.sentence == "Step “build” ended with exit code 1 at the limit of 64 processes."
 
 
+@pytest.mark.attack("S03")
 def test_the_memory_of_one_process_is_bounded(jail: Jailer, tmp_path: Path) -> None:
     script = attack("memory_hog.py")
     assert "holds 400 MB" in unjailed(script, tmp_path / "control")
@@ -55,6 +58,7 @@ def test_the_memory_of_one_process_is_bounded(jail: Jailer, tmp_path: Path) -> N
     assert outcome.limit.words == "memory limit of 192 MB"
 
 
+@pytest.mark.attack("S04")
 def test_the_memory_of_many_processes_is_bounded_together(jail: Jailer, tmp_path: Path) -> None:
     script = attack("memory_herd.py")
     assert "10 were fed, 0 were killed" in unjailed(script, tmp_path / "control")
@@ -82,6 +86,7 @@ def _kernel_counts_memory() -> bool:
     return fence.holds("memory")
 
 
+@pytest.mark.attack("S06")
 def test_the_disk_is_bounded_in_every_place(jail: Jailer, tmp_path: Path) -> None:
     prepared = tmp_path / "prepared"
     prepared.mkdir()
@@ -99,6 +104,7 @@ def test_the_disk_is_bounded_in_every_place(jail: Jailer, tmp_path: Path) -> Non
     assert len(taken) == 14
 
 
+@pytest.mark.attack("S06")
 def test_a_full_disk_is_named(jail: Jailer, tmp_path: Path) -> None:
     script = "head -c 80M /dev/zero > filler"
     assert unjailed(script, tmp_path / "control") == ""
@@ -123,6 +129,7 @@ def test_the_number_of_files_is_bounded(jail: Jailer, tmp_path: Path) -> None:
     assert outcome.limit.words == "limit of 2048 files"
 
 
+@pytest.mark.attack("S09")
 def test_a_flood_of_output_is_cut_and_ended(jail: Jailer) -> None:
     jailed = jail(attack("log_flood.sh"))
     assert jailed.outcome.verdict == Verdict.FAILED
@@ -133,6 +140,7 @@ def test_a_flood_of_output_is_cut_and_ended(jail: Jailer) -> None:
     assert " bytes of output were cut here ...]" in jailed.log
 
 
+@pytest.mark.attack("S12")
 def test_a_build_that_will_not_end_is_ended_in_time(jail: Jailer, mark: str) -> None:
     limits = Limits(wall_seconds=1)
     outcome = jail(attack("will_not_end.sh"), environment={"MARK": mark}, limits=limits).outcome
@@ -167,6 +175,7 @@ def test_a_daemon_does_not_outlive_its_build(jail: Jailer, tmp_path: Path, mark:
     unjailed(f"kill -9 {' '.join(left)}", tmp_path / "control")
 
 
+@pytest.mark.attack("S15")
 def test_who_kills_everyone_fails_alone(jail: Jailer) -> None:
     jailed = jail(attack("kill_everyone.sh"), artifact_patterns=("dist/*",))
     assert jailed.outcome.verdict == Verdict.FAILED

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from contributions.sandbox import find_bubblewrap
 from tests.sandbox.jailing import REPOSITORY
 
@@ -25,6 +27,7 @@ print([promise.name for promise in self_check() if promise.essential and not pro
 """
 
 
+@pytest.mark.attack("S34")
 def test_without_bubblewrap_nothing_is_run(tmp_path: Path) -> None:
     """-I -S leaves the wheel out, an empty PATH the system's bwrap."""
     answer = _say([sys.executable, "-I", "-S", "-c", BUILD], tmp_path, PATH=str(tmp_path))
@@ -33,6 +36,7 @@ def test_without_bubblewrap_nothing_is_run(tmp_path: Path) -> None:
     assert "I ran" not in answer
 
 
+@pytest.mark.attack("S34")
 def test_without_user_namespaces_nothing_is_run(tmp_path: Path) -> None:
     """A host without user namespaces: a jail that has none to give, over all of this host."""
     bwrap = find_bubblewrap().binary
