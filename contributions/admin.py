@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from allauth.account.decorators import secure_admin_login
@@ -9,7 +10,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.db import models
 
-from contributions.actions import maintaining
+from contributions.actions import belonging, maintaining
 from contributions.errors import Refusal
 from contributions.models import (
     Build,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
     from django.forms import ModelForm
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
 
     AnyAdmin = admin.ModelAdmin[Any]
     ComponentBase = admin.ModelAdmin[Component]
@@ -66,6 +67,10 @@ class ReadOnly(AnyAdmin):
 WEB_ADDRESSES: dict[type[models.Field[Any, Any]], dict[str, Any]] = {models.URLField: {"assume_scheme": "https"}}
 
 
+def _staff(request: HttpRequest) -> Person | None:
+    return request.user if isinstance(request.user, Person) else None
+
+
 class RecipeInline(RecipeInlineBase):
     model = Recipe
     extra = 0
@@ -82,8 +87,7 @@ class ComponentAdmin(ComponentBase):
     def save_related(self, request: HttpRequest, form: ModelForm[Component], formsets: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
         """Pull from upstream once the component is saved whole: its address or its pattern may be new."""
         super().save_related(request, form, formsets, change)
-        actor = request.user if isinstance(request.user, Person) else None
-        maintaining.fetch_upstream(component=form.instance, actor=actor)
+        maintaining.fetch_upstream(component=form.instance, actor=_staff(request))
 
 
 @admin.register(Release)
@@ -130,6 +134,12 @@ class OrganisationAdmin(OrganisationBase):
     formfield_overrides = WEB_ADDRESSES
     inlines = [MembershipInline]
 
+    def save_related(self, request: HttpRequest, form: ModelForm[Organisation], formsets: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
+        """Note it when others own the organisation than before."""
+        owners = form.instance.owner_keys()
+        super().save_related(request, form, formsets, change)
+        belonging.note_owners(form.instance, owners, actor=_staff(request))
+
 
 @admin.register(Person)
 class PersonAdmin(PersonBase):
@@ -141,6 +151,22 @@ class PersonAdmin(PersonBase):
         ("Rights", {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]}),
         ("Dates", {"fields": ["last_login", "date_joined"]}),
     ]
+
+    def save_model(self, request: HttpRequest, obj: Person, form: ModelForm[Person], change: bool) -> None:  # noqa: FBT001 - Django's signature
+        """Note it when the account answers to another mail address than before."""
+        super().save_model(request, obj, form, change)
+        before = str(form.initial.get("email") or "")
+        if change and "email" in form.changed_data:
+            why = "Staff replaced the mail address of this account."
+            belonging.changed_hands(obj, why, actor=_staff(request), address=before)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002 - Django's signature
+        """Note it when staff give the account a password that its owner did not choose."""
+        answer = super().user_change_password(request, id, form_url)
+        if request.method == "POST" and answer.status_code == HTTPStatus.FOUND:
+            person = Person.objects.get(pk=id)
+            belonging.changed_hands(person, "Staff replaced the password of this account.", actor=_staff(request))
+        return answer
 
 
 @admin.register(Contribution)

@@ -11,6 +11,7 @@ from contributions.errors import Clash, Invalid, Missing, NotAllowed
 from contributions.models import Event, Membership, Organisation, Person
 from contributions.plaintext import clean
 
+from .belonging import note_owners
 from .pacing import pace
 from .words import one_line, prose
 
@@ -69,7 +70,9 @@ def remove_member(*, person: Person, organisation: Organisation, username: str) 
         if leaving.role == Membership.Role.OWNER and _owners(members).count() == 1:
             raise Clash("The last owner cannot leave; make somebody else an owner first.", field="username")
         Event.objects.write(Event.Verb.LEFT, actor=leaving.person, text=organisation.slug)
+        owners = organisation.owner_keys()
         leaving.delete()
+        note_owners(organisation, owners, actor=person)
 
 
 def _owners(members: QuerySet[Membership]) -> QuerySet[Membership]:

@@ -76,6 +76,11 @@ class Organisation(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("organisation", args=[self.slug])
 
+    def owner_keys(self) -> list[int]:
+        """The primary keys of the people who own it."""
+        owners = self.memberships.filter(role=Membership.Role.OWNER)
+        return list(owners.values_list("person_id", flat=True))
+
     def may_be_run_by(self, person: Any) -> bool:
         return bool(person.pk) and self.memberships.filter(person=person, role=Membership.Role.OWNER).exists()
 
