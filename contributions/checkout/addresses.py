@@ -14,8 +14,8 @@ from contributions.errors import Invalid
 
 PORTS = {"https": 443, "http": 80, "git": 9418, "ssh": 22}
 LAST_PORT = 65_535
-OPEN_SCHEMES = ("https", "ssh", "git")
-DEVELOPMENT_SCHEMES = (*OPEN_SCHEMES, "http", "file")
+OPEN_SCHEMES = ("https",)  # git:// lets anyone on the way change what is pulled, and ssh:// asks for a key
+DEVELOPMENT_SCHEMES = (*OPEN_SCHEMES, "ssh", "git", "http", "file")
 MAX_URL = 500
 MAX_REF = 250
 

@@ -53,6 +53,8 @@ NOT_FOLLOWED = [
     "8.8.8.8:repo.git",
     "git@8.8.8.8:repo.git",
     "http://8.8.8.8/x",
+    "git://8.8.8.8/x.git",
+    "ssh://git@8.8.8.8/x.git",
     "HTTPS://8.8.8.8/x",
     "--upload-pack=touch marker",
     "-ccore.sshCommand=touch marker",
@@ -129,10 +131,9 @@ INWARD = [
 
 
 @pytest.mark.parametrize("host", INWARD)
-@pytest.mark.parametrize("scheme", ["https", "git", "ssh"])
-def test_an_address_that_leads_inside_is_refused_without_a_call(scheme: str, host: str) -> None:
+def test_an_address_that_leads_inside_is_refused_without_a_call(host: str) -> None:
     with pytest.raises(Invalid) as refusal:
-        check_url(f"{scheme}://{host}/repo.git", allow_private=False)
+        check_url(f"https://{host}/repo.git", allow_private=False)
     assert refusal.value.sentence == UNREACHABLE
 
 
@@ -184,10 +185,10 @@ def test_addresses_in_the_world_are_public(ip: str) -> None:
 def test_what_was_checked_is_what_git_is_pinned_to() -> None:
     https = check_url("https://8.8.8.8/x.git", allow_private=False)
     assert https.configuration == ("http.curloptResolve=8.8.8.8:443:8.8.8.8",)
-    git = check_url("git://[2606:4700::1111]/x.git", allow_private=False)
+    git = check_url("git://[2606:4700::1111]/x.git", allow_private=True)
     assert git.pinned_url == "git://[2606:4700::1111]:9418/x.git"
     assert git.environment == {"GIT_OVERRIDE_VIRTUAL_HOST": "[2606:4700::1111]:9418"}
-    ssh = check_url("ssh://git@8.8.8.8/x.git", allow_private=False)
+    ssh = check_url("ssh://git@8.8.8.8/x.git", allow_private=True)
     assert "-o HostName=8.8.8.8" in ssh.environment["GIT_SSH_COMMAND"]
     assert "ProxyCommand=none" in ssh.environment["GIT_SSH_COMMAND"]
 
