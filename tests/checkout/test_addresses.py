@@ -93,6 +93,7 @@ NOT_FOLLOWED = [
 ]
 
 
+@pytest.mark.attack("G01", "G02", "G03", "G04", "G09")
 @pytest.mark.parametrize("url", NOT_FOLLOWED, ids=lambda url: ascii(url)[:40])
 def test_what_is_no_plain_address_of_a_git_server_is_refused(url: str) -> None:
     with pytest.raises(Invalid) as refusal:
@@ -130,6 +131,7 @@ INWARD = [
 ]
 
 
+@pytest.mark.attack("G06")
 @pytest.mark.parametrize("host", INWARD)
 def test_an_address_that_leads_inside_is_refused_without_a_call(host: str) -> None:
     with pytest.raises(Invalid) as refusal:
@@ -137,6 +139,7 @@ def test_an_address_that_leads_inside_is_refused_without_a_call(host: str) -> No
     assert refusal.value.sentence == UNREACHABLE
 
 
+@pytest.mark.attack("G06", "G30")
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "2130706433", "localhost", "[::ffff:127.0.0.1]"])
 def test_no_open_port_of_ours_can_be_told_from_a_closed_one(canary: Canary, host: str) -> None:
     with pytest.raises(Invalid) as open_port:
@@ -236,6 +239,7 @@ ODD_REFS = [
 ]
 
 
+@pytest.mark.attack("G28")
 @pytest.mark.parametrize("ref", ODD_REFS, ids=lambda ref: ascii(ref)[:30])
 def test_a_ref_that_is_no_branch_tag_or_commit_is_refused(ref: str) -> None:
     with pytest.raises(Invalid) as refusal:

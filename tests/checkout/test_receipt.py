@@ -71,12 +71,14 @@ def test_git_over_http_is_pulled_as_well(web: tuple[str, list[Any]], mirror: Pat
     assert pull(f"{web[0]}/customer.git", "fix", mirror)[1] == customer.tip("fix")
 
 
+@pytest.mark.attack("G32")
 @pytest.mark.parametrize("ref", ["nothing", "f" * 40])
 def test_a_ref_that_is_not_there_is_named(ref: str, daemon: GitDaemon, mirror: Path, customer: Story) -> None:
     with pytest.raises(Invalid, match=ref):
         pull(daemon.url(customer.path.name), ref, mirror)
 
 
+@pytest.mark.attack("G03")
 def test_an_option_in_the_place_of_an_address_or_a_ref_runs_nothing(
     tmp_path: Path, daemon: GitDaemon, mirror: Path, customer: Story
 ) -> None:
@@ -95,12 +97,14 @@ def test_an_option_in_the_place_of_an_address_or_a_ref_runs_nothing(
     assert not marker.exists()
 
 
+@pytest.mark.attack("G02")
 def test_a_local_path_is_no_address(mirror: Path, customer: Story) -> None:
     for url in (str(customer.path), "../served/customer.git"):
         with pytest.raises(Invalid):
             pull(url, "fix", mirror)
 
 
+@pytest.mark.attack("G31")
 def test_what_another_one_sent_cannot_be_asked_for(
     daemon: GitDaemon, mirror: Path, customer: Story, served: Path
 ) -> None:
@@ -118,6 +122,7 @@ def test_what_another_one_sent_cannot_be_asked_for(
     assert not has_commit(into, private), "not even as the base of a delta"
 
 
+@pytest.mark.attack("G10", "G30")
 def test_a_server_that_is_silent_refuses_or_is_not_there_gives_one_sentence(mirror: Path, misbehaving: Any) -> None:
     def stall(_: BaseHTTPRequestHandler) -> None:
         time.sleep(6)
@@ -180,6 +185,7 @@ def test_a_redirect_leads_nowhere(mirror: Path, misbehaving: Any, web: tuple[str
     assert web[1] == []
 
 
+@pytest.mark.attack("G29")
 def test_a_server_that_asks_for_a_password_gets_none(mirror: Path, misbehaving: Any) -> None:
     sent = []
 
@@ -228,12 +234,14 @@ def test_an_advertisement_of_gigabytes_ends_in_a_refusal(mirror: Path, misbehavi
         pull(f"{misbehaving(answer)}/x.git", "main", mirror, Limits(seconds=20, memory_bytes=256 * MIB))
 
 
+@pytest.mark.attack("G15")
 def test_more_than_may_be_sent_is_refused_with_the_number(daemon: GitDaemon, mirror: Path, customer: Story) -> None:
     customer.commit({"noise": os.urandom(5 * MIB)}, on="large", start=customer.tip("fix"))
     with pytest.raises(TooLarge, match="2 MiB"):
         pull(daemon.url("customer.git"), "large", mirror, Limits(pack_bytes=2 * MIB))
 
 
+@pytest.mark.attack("G26")
 def test_a_quarantine_has_no_hooks(daemon: GitDaemon, mirror: Path) -> None:
     into, _ = pull(daemon.url("upstream.git"), "main", mirror)
     assert not (into / "hooks").exists()
@@ -283,6 +291,7 @@ def test_a_submodule_is_refused(daemon: GitDaemon, mirror: Path, upstream: Story
         check(daemon, mirror, upstream.tip("main"), "fix")
 
 
+@pytest.mark.attack("G24")
 @pytest.mark.parametrize("target", ["/etc/passwd", "../outside", "b.txt/../../x", "../../.."])
 def test_a_link_out_of_the_tree_is_refused(
     target: str, daemon: GitDaemon, mirror: Path, upstream: Story, customer: Story

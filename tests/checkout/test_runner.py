@@ -47,6 +47,7 @@ def _read(path: Path) -> bytes:
         return b""
 
 
+@pytest.mark.attack("G26")
 def test_hooks_do_not_run(repo: Path, tmp_path: Path) -> None:
     hook = repo / "hooks" / "reference-transaction"
     hook.parent.mkdir(exist_ok=True)

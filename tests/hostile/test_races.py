@@ -57,6 +57,7 @@ def fresh(contribution: Contribution) -> Contribution:
     return Contribution.objects.with_names().get(pk=contribution.pk)
 
 
+@pytest.mark.attack("P20")
 def test_revisions_sent_at_once_are_all_kept_and_numbered() -> None:
     contribution, _ = reviewed(1)
 

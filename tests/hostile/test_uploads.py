@@ -65,6 +65,7 @@ def large(name: str = "large.patch") -> SimpleUploadedFile:
     return SimpleUploadedFile(name, bytes(MANY))
 
 
+@pytest.mark.attack("P14")
 def test_a_patch_that_is_far_too_large_is_cut_off(platform: Platform, temporary: Path) -> None:
     address = "/submit/"
     status, read = sent(platform.client("member"), address, sharing(platform, patch=large()))

@@ -120,6 +120,7 @@ def test_hunks_beyond_a_page_are_reached_by_a_link() -> None:
     assert "The next lines of this file" not in second
 
 
+@pytest.mark.attack("P09")
 def test_binary_files_modes_and_renames_are_told_in_words() -> None:
     mode = b"diff --git a/run b/run\nold mode 100644\nnew mode 100755\n"
     assert "The mode changes from 100644 to 100755." in show(mode)

@@ -160,6 +160,7 @@ def test_any_author_makes_a_commit(shop: Workshop, name: str) -> None:
     shop.git("fsck", "--strict", made.tip)
 
 
+@pytest.mark.attack("P15")
 @pytest.mark.parametrize("message", ["", "\n\n", "\x00", "# only a comment", "\udcff\n\nx", "x" * 70000])
 def test_any_message_makes_a_commit(shop: Workshop, message: str) -> None:
     text = replace(as_texts(read_series(shop.format_patch()))[0], message=message, authored_at=None)

@@ -40,6 +40,7 @@ def cases(*expectations: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", chosen, ids=lambda case: case["file"])
 
 
+@pytest.mark.attack("P15")
 @cases("applies")
 def test_what_is_good_becomes_exactly_its_tree(bases: dict[str, Path], case: dict[str, str]) -> None:
     assert received(bases, case) == case["tree"]

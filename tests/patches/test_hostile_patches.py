@@ -43,6 +43,7 @@ DOT_GIT = [
 ]
 
 
+@pytest.mark.attack("P01")
 @pytest.mark.parametrize("name", DOT_GIT)
 @pytest.mark.parametrize("path", ["{}/config", "deep/down/{}/hooks/post-checkout", "{}", "a\\{}\\config"])
 def test_nothing_is_written_into_git(name: str, path: str) -> None:
@@ -56,6 +57,7 @@ def test_names_that_only_look_like_git_are_fine(name: str) -> None:
     assert not is_dot_git(name)
 
 
+@pytest.mark.attack("P01")
 @pytest.mark.parametrize(
     "path",
     ["../x", "a/../../x", "/etc/cron.d/x", "a/..", "a//b", "./x", "C:/x", "\\\\host\\x", "a\\..\\..\\x", "x" * 2000],
@@ -73,6 +75,7 @@ def test_no_quoted_name_hides_one(name: str) -> None:
         read_series(raw.encode())
 
 
+@pytest.mark.attack("P01")
 @pytest.mark.parametrize("verb", ["copy", "rename"])
 @pytest.mark.parametrize("source", ["/etc/hostname", "../../secret", ".git/config"])
 def test_nothing_is_copied_from_outside(verb: str, source: str) -> None:
@@ -112,6 +115,7 @@ def test_a_changed_link_is_judged_by_its_new_target() -> None:
         read_series(raw)
 
 
+@pytest.mark.attack("P02")
 def test_nothing_is_written_through_a_link_of_the_same_series() -> None:
     mails = (
         b"From %040d Mon Sep 17 00:00:00 2001\nSubject: [PATCH %d/2] x\n\n---\n%b-- \n2.39.5\n\n" % (part, part, diff)
@@ -121,6 +125,7 @@ def test_nothing_is_written_through_a_link_of_the_same_series() -> None:
         read_series(b"".join(mails))
 
 
+@pytest.mark.attack("P09")
 @pytest.mark.parametrize("mode", ["160000", "040000", "020666", "104755", "777777777777"])
 def test_only_files_and_links_are_made(mode: str) -> None:
     with pytest.raises(Invalid, match=r"^Line 1: "):
@@ -142,6 +147,7 @@ def test_a_header_that_says_one_file_and_means_another_is_refused() -> None:
 MERGE = b"diff --cc x\nindex 1234567,89abcde..1234567\n--- a/x\n+++ b/x\n@@@ -1,1 -1,1 +1,1 @@@\n- a\n -b\n++c\n"
 
 
+@pytest.mark.attack("P16", "P18")
 @pytest.mark.parametrize(
     ("raw", "sentence"),
     [
@@ -288,6 +294,7 @@ def test_no_upload_keeps_the_reader_busy(raw: bytes) -> None:
     assert time.process_time() - started < 3
 
 
+@pytest.mark.attack("P11")
 def test_a_mail_smuggled_into_the_message_is_shown_as_a_patch_of_its_own() -> None:
     """Where git splits a mail in two, so do we; what is shown is what is applied."""
     inner = b"From 1234567890123456789012345678901234567890 Mon Sep 17 00:00:00 2001\nSubject: [PATCH] inner\n\n"

@@ -96,6 +96,7 @@ def test_every_supported_release_gets_its_own_true_answer(mending: Contribution)
     assert (mending.fit_count, mending.upstream_count, mending.release_count) == (2, 2, 4)
 
 
+@pytest.mark.attack("P17")
 def test_a_change_to_lines_that_upstream_rewrote_conflicts(
     author: Person, component: Component, upstream: Upstream
 ) -> None:
@@ -177,6 +178,7 @@ def test_a_red_build_tells_the_step_and_asks_what_the_bare_release_does(mending:
     assert standing.parts["against_builds"] == 1
 
 
+@pytest.mark.attack("F18")
 def test_a_build_that_never_ends_is_timed_out_with_its_limit_named(mending: Contribution, recipe: Recipe) -> None:
     recipe.wall_seconds = 1
     recipe.build = "sleep 60"

@@ -92,6 +92,7 @@ def test_a_patch_goes_all_the_way_by_itself(
     assert fresh(contribution).green_count == 2
 
 
+@pytest.mark.attack("F02")
 @pytest.mark.usefixtures("slow_recipe")
 def test_a_worker_killed_in_the_middle_of_a_build_leaves_one_result_and_nothing_running(
     crew: Crew, author: Person, component: Component, patch: bytes
@@ -113,6 +114,7 @@ def test_a_worker_killed_in_the_middle_of_a_build_leaves_one_result_and_nothing_
     assert build.read_log().count(b"begun") == 1, "the log is that of the attempt that counts"
 
 
+@pytest.mark.attack("F01")
 @pytest.mark.usefixtures("slow_recipe")
 def test_a_child_killed_in_the_middle_of_a_build_is_tried_again(
     crew: Crew, author: Person, component: Component, patch: bytes
@@ -144,6 +146,7 @@ def test_a_build_that_kills_its_worker_each_time_is_given_up(
     assert "3 times" in build.sentence
 
 
+@pytest.mark.attack("F05")
 def test_a_broker_that_comes_back_empty_loses_no_submission(
     crew: Crew, author: Person, component: Component, recipe: Recipe, patch: bytes
 ) -> None:
@@ -164,6 +167,7 @@ def test_a_broker_that_comes_back_empty_loses_no_submission(
     assert Build.objects.count() == len(everything)
 
 
+@pytest.mark.attack("F06")
 def test_a_submission_is_taken_at_once_while_the_broker_is_away(
     crew: Crew, author: Person, component: Component, patch: bytes
 ) -> None:
