@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpResponse, HttpResponsePermanentRedirect, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 ENTRIES = 50
+WORDS: dict[str, str] = {
+    Event.Verb.PUBLISHED: "Published",
+    Event.Verb.UNPUBLISHED: "Withdrawn",
+    Event.Verb.HELD: "Held back",
+    Event.Verb.FREED: "Given back",
+}
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 HTML_TYPE = "application/vnd.pypi.simple.v1+html"
 PACKAGE = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._]*)-[^-]+(-[^-]+)*\.whl|(?P<source>.+)-[^-]+(\.tar\.gz|\.zip)")
@@ -27,9 +34,8 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  
 
 
 def _newest(request: HttpRequest) -> str:
-    """The feed changes only when an event is added, so its newest event's number names its content."""
-    last = Event.objects.of_the_feed().order_by("-pk").values_list("pk", flat=True).first()
-    return f'"{last or 0}-{request.get_host()}"'
+    """The feed changes when an event is added, hidden or shown again."""
+    return f'"{Event.objects.of_the_feed().mark()}-{request.get_host()}"'
 
 
 @require_safe
@@ -58,12 +64,12 @@ def atom(request: HttpRequest) -> HttpResponse:
 def _entry(request: HttpRequest, event: Event, publication: Publication) -> dict[str, Any]:
     contribution = publication.revision.contribution
     link = request.build_absolute_uri(publication.get_absolute_url())
-    is_news = event.verb == Event.Verb.PUBLISHED
-    word = "Published" if is_news else "Withdrawn"
+    is_news, word = event.verb in {Event.Verb.PUBLISHED, Event.Verb.FREED}, WORDS[event.verb]
+    title = "In quarantine" if contribution.is_quarantined else contribution.title
     text = f"{publication.revision.label} of #{contribution.pk} by {contribution.author} for {publication.release}."
     files = publication.artifacts if is_news else []
     return {
-        "title": _xml(f"{word}: {contribution.title} ({publication.release})"),
+        "title": _xml(f"{word}: {title} ({publication.release})"),
         "link": link,
         "unique_id": f"{link}#event-{event.pk}",
         "description": _xml(text if is_news else f"{text} Reason: {event.text}"),
@@ -108,7 +114,9 @@ def project_of(filename: str) -> str:
 
 def _files(release: Release) -> list[File]:
     """All packages published for the release; of two of one name the one published last, live before withdrawn."""
-    rows = Publication.objects.filter(release=release).order_by("state", "-pk")  # "live" sorts before "withdrawn"
+    rows = (
+        Publication.objects.visible_to(AnonymousUser()).filter(release=release).order_by("state", "-pk")
+    )  # "live" sorts before "withdrawn"
     rows = rows.select_related("build", "revision").defer("revision__files", "revision__commits", "build__recipe")
     found: dict[str, File] = {}
     for publication in rows.prefetch_related("build__artifacts__blob", "revision__artifacts__blob"):

@@ -13,6 +13,7 @@ from contributions.markup import render
 from contributions.models import Comment, Event, Standing
 
 from .pacing import pace
+from .quarantining import refuse_in_quarantine
 from .words import prose
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 def comment(*, author: Person, contribution: Contribution, text: str, parent: Comment | None = None) -> Comment:
+    refuse_in_quarantine(author, contribution)
     if not contribution.may_be_discussed_by(author):
         raise NotAllowed("Log in to comment.")
     if parent is not None and parent.contribution_id != contribution.pk:
@@ -43,6 +45,7 @@ def comment(*, author: Person, contribution: Contribution, text: str, parent: Co
 
 
 def edit_comment(*, person: Person, comment: Comment, text: str) -> Comment:
+    refuse_in_quarantine(person, comment.contribution)
     if not comment.may_be_edited_by(person):
         raise NotAllowed("Only its author can edit a comment.")
     pace(person, Event.Verb.EDITED)

@@ -11,6 +11,8 @@ from contributions.models import Build, Fit
 from contributions.pipeline.building import queue_build
 from contributions.tasks import ring
 
+from .quarantining import refuse_in_quarantine
+
 if TYPE_CHECKING:
     from contributions.models import Person, Release, Revision
 
@@ -19,6 +21,7 @@ def build_again(*, person: Person, revision: Revision, release: Release) -> Buil
     """Queue one more build of a revision that fits a release; its author, maintainers and staff may."""
     contribution = revision.contribution
     component = contribution.component
+    refuse_in_quarantine(person, contribution)
     if not (contribution.is_by(person) or person.is_staff or component.is_maintained_by(person)):
         raise NotAllowed("Only its author, a maintainer or staff can ask for another build.")
     with transaction.atomic():

@@ -14,6 +14,7 @@ from contributions.models import Contribution, Event, FieldReport, Standing
 from contributions.plaintext import clean
 
 from .pacing import pace
+from .quarantining import refuse_in_quarantine
 from .words import prose
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def report(
     organisation = author.organisation if author.is_authenticated else None
     if organisation is None:
         raise NotAllowed("A field report speaks for an organisation: join one first.")
+    refuse_in_quarantine(author, contribution)
     if not contribution.may_be_reported_on_by(author):
         raise NotAllowed("A withdrawn contribution takes no reports.")
     _refuse_nonsense(contribution, release, outcome, stage, since)

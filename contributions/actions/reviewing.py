@@ -14,6 +14,7 @@ from contributions.models import Contribution, Event, Review, Standing
 from contributions.tasks import ring_for_publishing
 
 from .pacing import pace
+from .quarantining import refuse_in_quarantine
 from .words import prose
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def review(
     A rejection or a request for changes stands until its maker or a new revision takes it away. With enough approvals
     and nobody against, the contribution is approved and its passed builds are published.
     """
+    refuse_in_quarantine(reviewer, contribution)
     if not contribution.may_be_reviewed_by(reviewer):
         raise NotAllowed("Only maintainers of the component review, never their own work, and not what is withdrawn.")
     if verdict not in Verdict.values:

@@ -17,6 +17,7 @@ from contributions.models.contribution import TITLE_LENGTH
 from contributions.tasks import ring
 
 from .pacing import pace
+from .quarantining import refuse_in_quarantine
 from .words import one_line, prose
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def revise(
     """
     if earlier := sent_once(author, once):
         return _same(earlier, earlier, source, contribution=contribution)
+    refuse_in_quarantine(author, contribution)
     if not contribution.may_be_revised_by(author):
         raise NotAllowed("Only its author can revise a contribution, and only until it is withdrawn.")
     pace(author, Event.Verb.REVISED)

@@ -10,6 +10,7 @@ from contributions.errors import Invalid, NotAllowed
 from contributions.models import Contribution, Event, Standing, Vote
 
 from .pacing import pace
+from .quarantining import refuse_in_quarantine
 
 if TYPE_CHECKING:
     from contributions.models import Person
@@ -19,6 +20,7 @@ def vote(*, person: Person, contribution: Contribution, value: int) -> Contribut
     """Vote 1 (up), -1 (down) or 0 (take it back); the latest one counts."""
     if isinstance(value, bool) or not isinstance(value, int) or value not in {1, 0, -1}:
         raise Invalid("A vote is 1, 0 or -1.", field="value")
+    refuse_in_quarantine(person, contribution)
     if not contribution.may_be_voted_on_by(person):
         raise NotAllowed("You cannot vote on your own contribution, nor on one that is withdrawn.")
     pace(person, Event.Verb.VOTED)

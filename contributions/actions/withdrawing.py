@@ -26,8 +26,8 @@ def withdraw(*, person: Person, contribution: Contribution, reason: str) -> Cont
         Contribution.objects.select_for_update(of=("self",)).get(pk=contribution.pk)
         contribution.move(Contribution.State.WITHDRAWN)
         Event.objects.write(Event.Verb.WITHDRAWN, actor=person, contribution=contribution, text=reason)
-        for publication in Publication.objects.live().filter(revision__contribution=contribution):
-            _take_out(publication, person, reason)
+        for publication in Publication.objects.live().filter(revision__contribution=contribution).order_by("pk"):
+            take_out(publication, person, reason)
         Standing.objects.recompute(contribution)
     return contribution
 
@@ -39,14 +39,15 @@ def withdraw_publication(*, person: Person, publication: Publication, reason: st
     reason = _reason(reason)
     with transaction.atomic():
         Contribution.objects.select_for_update(of=("self",)).get(pk=publication.revision.contribution_id)
-        return _take_out(publication, person, reason)
+        return take_out(publication, person, reason)
 
 
 def _reason(text: str) -> str:
     return prose(text, most=settings.MAX_TEXT_BYTES, what="The reason", field="reason", needed=True)
 
 
-def _take_out(publication: Publication, person: Person, reason: str) -> Publication:
+def take_out(publication: Publication, person: Person, reason: str) -> Publication:
+    """The move itself, in a transaction that holds the contribution's lock."""
     publication.move(Publication.State.WITHDRAWN, withdrawn_at=Now(), withdrawn_by=person, reason=reason)
     Event.objects.write(
         Event.Verb.UNPUBLISHED,

@@ -6,11 +6,10 @@ import hashlib
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, Max
 from django.utils.cache import get_conditional_response
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from contributions.models import Contribution, Event
+from contributions.models import Event
 
 from .lookups import named
 from .queries import FeedQuery
@@ -19,11 +18,12 @@ from .shapes.paged import paged
 from .shapes.publications import EntryShape
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
     from django.http import HttpResponse
     from rest_framework.request import Request
 
-FORMAT = 1  # goes into the ETag: count it up when the shape of an entry changes
+    from contributions.models.event import EventQuerySet
+
+FORMAT = 2  # goes into the ETag: count it up when the shape of an entry changes
 NAMES = (
     "publication__release__component",
     "publication__revision__contribution",
@@ -56,8 +56,7 @@ class Feed(Resource):
         return response
 
 
-def _narrowed(entries: QuerySet[Event, Event], asked: dict[str, Any]) -> QuerySet[Event, Event]:
-    entries = entries.filter(contribution__in=Contribution.objects.exclude(current=None))
+def _narrowed(entries: EventQuerySet, asked: dict[str, Any]) -> EventQuerySet:
     if "component" in asked:
         entries = entries.filter(publication__release__component__slug=asked["component"])
     if "release" in asked:
@@ -70,12 +69,10 @@ def _narrowed(entries: QuerySet[Event, Event], asked: dict[str, Any]) -> QuerySe
     return entries
 
 
-def _etag(request: Request, entries: QuerySet[Event, Event]) -> str:
+def _etag(request: Request, entries: EventQuerySet) -> str:
     """Strong, from one small query.
 
-    Entries are only ever added, so their number and the newest of them say which there are; whether each is live
-    changes only with another entry. The address brings page and filters in.
+    Whether each entry is live changes only with another entry. The address brings page and filters in.
     """
-    totals = entries.aggregate(count=Count("pk"), newest=Max("pk"))
-    said = f"{FORMAT} {totals['count']} {totals['newest']} {request.build_absolute_uri()}"
+    said = f"{FORMAT} {entries.mark()} {request.build_absolute_uri()}"
     return f'"{hashlib.sha256(said.encode()).hexdigest()[:32]}"'

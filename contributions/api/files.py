@@ -13,15 +13,17 @@ if TYPE_CHECKING:
     from contributions.models import Blob
 
 PLAIN = "text/plain; charset=utf-8"  # with nosniff, so that no browser takes it for a page
-FOR_EVER = "public, max-age=31536000, immutable"
+# Caches of many ask again after a minute, so that what staff put in quarantine is soon in nobody's reach.
+FOR_ALL = "public, max-age=31536000, s-maxage=60, immutable"
+FOR_ONE = "private, max-age=31536000, immutable"
 
 
-def blob_response(request: Request, blob: Blob, name: str) -> HttpResponseBase:
+def blob_response(request: Request, blob: Blob, name: str, *, public: bool) -> HttpResponseBase:
     """The blob as plain text; its SHA-256 is its ETag."""
     etag = f'"{blob.sha256}"'
     plain = request._request  # noqa: SLF001 - DRF wraps Django's request, which the conditions are read from
     known: HttpResponse | None = get_conditional_response(plain, etag=etag)
     response = known or FileResponse(blob.open(), filename=name, content_type=PLAIN)
     response.headers["ETag"] = etag
-    response.headers["Cache-Control"] = FOR_EVER
+    response.headers["Cache-Control"] = FOR_ALL if public else FOR_ONE
     return response

@@ -49,8 +49,7 @@ def build_seen_by(eyes: Eyes, number: int) -> Build:
 
 
 def publications_seen_by(eyes: Eyes) -> QuerySet[Publication, Publication]:
-    visible = Contribution.objects.visible_to(eyes)
-    return Publication.objects.with_names().select_related("withdrawn_by").filter(revision__contribution__in=visible)
+    return Publication.objects.visible_to(eyes).with_names().select_related("withdrawn_by")
 
 
 def publication_seen_by(eyes: Eyes, number: int) -> Publication:

@@ -83,7 +83,9 @@ class RevisionPatch(Resource):
     def get(self, request: Request, number: int, revision: int) -> HttpResponseBase:
         """A mailbox that `git am` takes."""
         found = revision_seen_by(self.eyes, number, revision)
-        return blob_response(request, _held(found, found.mbox), f"{number}-v{revision}.patch")
+        return blob_response(
+            request, _held(found, found.mbox), f"{number}-v{revision}.patch", public=found.contribution.is_public
+        )
 
 
 class RevisionDiff(Resource):
@@ -91,7 +93,9 @@ class RevisionDiff(Resource):
     def get(self, request: Request, number: int, revision: int) -> HttpResponseBase:
         """One diff of all its commits, as git writes it."""
         found = revision_seen_by(self.eyes, number, revision)
-        return blob_response(request, _held(found, found.diff), f"{number}-v{revision}.diff")
+        return blob_response(
+            request, _held(found, found.diff), f"{number}-v{revision}.diff", public=found.contribution.is_public
+        )
 
 
 def _held(revision: Revision, blob: Blob | None) -> Blob:

@@ -25,15 +25,23 @@ HYPHENS = re.compile(r"-[\W_]*-")
 PRECEDENCE = {"approved": 0, "open": 1, "changes-requested": 2, "rejected": 3, "withdrawn": 4}
 
 
+def visible_to_all(at: str = "") -> Q:
+    """The condition that a contribution, reached along `at`, may be seen by everybody: received whole, not held."""
+    return Q(**{f"{at}current__isnull": False, f"{at}quarantined_at": None})
+
+
 class ContributionQuerySet(models.QuerySet["Contribution"]):
     def visible_to(self, person: Person | AnonymousUser) -> Self:
-        """All that was received whole; one's own at once, so that a refusal can be read and mended."""
-        received = ~Q(current=None)
+        """All that was received whole and is not in quarantine.
+
+        One's own at once, so that a refusal can be read and mended; of what is in quarantine, what one maintains.
+        """
         if not isinstance(person, Person):
-            return self.filter(received)
+            return self.filter(visible_to_all())
         if person.is_staff:
             return self
-        return self.filter(received | Q(author=person))
+        maintained = Q(component__in=person.maintained_components.values("pk"), current__isnull=False)
+        return self.filter(visible_to_all() | Q(author=person) | maintained)
 
     def in_state(self, state: str) -> Self:
         return self.filter(state=state)
@@ -168,6 +176,15 @@ class Contribution(Stateful):
         return self.state == self.State.WITHDRAWN
 
     @property
+    def is_public(self) -> bool:
+        """Whether everybody may see it; `visible_to_all` asks the same of the database."""
+        return self.current_id is not None and not self.is_quarantined
+
+    @property
+    def is_quarantined(self) -> bool:
+        return self.quarantined_at is not None
+
+    @property
     def has_patch(self) -> bool:
         return self.kind in {self.Kind.REFINEMENT, self.Kind.IMPROVEMENT}
 
@@ -175,7 +192,7 @@ class Contribution(Stateful):
         return bool(person.pk) and self.author_id == person.pk
 
     def may_be_revised_by(self, person: Any) -> bool:
-        return self.is_by(person) and not self.is_withdrawn
+        return self.is_by(person) and not self.is_withdrawn and self._is_open_to(person)
 
     def may_be_withdrawn_by(self, person: Any) -> bool:
         if not person.is_authenticated or self.is_withdrawn:
@@ -183,15 +200,19 @@ class Contribution(Stateful):
         return self.is_by(person) or person.is_staff
 
     def may_be_voted_on_by(self, person: Any) -> bool:
-        return bool(person.is_authenticated) and not self.is_by(person) and not self.is_withdrawn
+        return self._is_open_to(person) and not self.is_by(person) and not self.is_withdrawn
 
     def may_be_reported_on_by(self, person: Any) -> bool:
-        return bool(person.is_authenticated) and not self.is_withdrawn and person.organisation is not None
+        return self._is_open_to(person) and not self.is_withdrawn and person.organisation is not None
 
     def may_be_discussed_by(self, person: Any) -> bool:
-        return bool(person.is_authenticated)
+        return self._is_open_to(person)
+
+    def _is_open_to(self, person: Any) -> bool:
+        """While it is in quarantine only staff add to it."""
+        return bool(person.is_authenticated) and (person.is_staff or not self.is_quarantined)
 
     def may_be_reviewed_by(self, person: Any) -> bool:
-        if not person.is_authenticated or self.is_by(person) or self.is_withdrawn or self.current is None:
+        if not self._is_open_to(person) or self.is_by(person) or self.is_withdrawn or self.current is None:
             return False
         return self.component.is_maintained_by(person)

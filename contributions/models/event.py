@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Self
 
 from django.db import connection, models
-from django.db.models import Func
+from django.db.models import Count, Func, Max, Q, Sum
 
 from .advisory import Advisory
 from .build import Build
 from .component import Component
-from .contribution import Contribution
+from .contribution import Contribution, visible_to_all
 from .person import Organisation, Person
 from .publication import Publication
 from .release import Release
@@ -52,8 +52,18 @@ class EventQuerySet(models.QuerySet["Event"]):
         return self.order_by("-pk")
 
     def of_the_feed(self) -> Self:
-        """Publishing and withdrawing: what machines that consume the feed must hear of."""
-        return self.filter(verb__in=FEED)
+        """What machines that consume the feed must hear of.
+
+        Of what is in quarantine nothing is told but that it is held back; an advisory is about a component.
+        """
+        free = visible_to_all("contribution__") & ~Q(publication__state=Publication.State.QUARANTINED)
+        told = free | Q(verb=Event.Verb.HELD) | Q(contribution=None, advisory__isnull=False)
+        return self.filter(told, verb__in=FEED)
+
+    def mark(self) -> str:
+        """Which rows these are, in a few digits: rows are only added, or hidden and shown again by staff."""
+        totals = self.aggregate(count=Count("pk"), newest=Max("pk"), sum=Sum("pk"))
+        return f"{totals['count']}-{totals['newest'] or 0}-{totals['sum'] or 0}"
 
 
 class Event(models.Model):

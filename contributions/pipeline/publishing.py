@@ -17,11 +17,16 @@ def publish(pk: int) -> list[Publication]:
     """Publish what the contribution has to give and has not given yet; doing it twice changes nothing."""
     with transaction.atomic():
         contribution = Contribution.objects.select_for_update(of=("self",)).filter(pk=pk).first()
-        if contribution is None or contribution.state != Contribution.State.APPROVED or contribution.current is None:
+        if contribution is None or not _is_publishable(contribution):
             return []
         if contribution.kind == Contribution.Kind.EXECUTABLE and contribution.release is not None:
             return _put(contribution, contribution.release, None)
         return [made for build in _passed(contribution) for made in _put(contribution, build.release, build)]
+
+
+def _is_publishable(contribution: Contribution) -> bool:
+    approved = contribution.state == Contribution.State.APPROVED
+    return approved and contribution.current is not None and not contribution.is_quarantined
 
 
 def _passed(contribution: Contribution) -> list[Build]:
@@ -49,7 +54,7 @@ def _put(contribution: Contribution, release: Release, build: Build | None) -> l
 
 def forgotten(most: int) -> list[int]:
     """Approved contributions with something to publish that is not published, because the doorbell was lost."""
-    approved = Contribution.objects.filter(state=Contribution.State.APPROVED)
+    approved = Contribution.objects.filter(state=Contribution.State.APPROVED, quarantined_at=None)
     given = Publication.objects.filter(revision=OuterRef("current"))
     built = approved.filter(
         ~Exists(given.filter(release=OuterRef("current__builds__release"))),

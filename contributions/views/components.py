@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from contributions.errors import Missing
 from contributions.models import Build, Component, Contribution, Publication, Recipe, Release
+from contributions.models.contribution import visible_to_all
 
 from .listing import contribution_page, on_release
 from .paging import page
@@ -23,7 +24,7 @@ LISTED_RELEASES = 60
 @require_safe
 def components(request: HttpRequest) -> HttpResponse:
     rows = Component.objects.annotate(
-        contribution_count=Count("contributions", filter=~Q(contributions__current=None), distinct=True),
+        contribution_count=Count("contributions", filter=visible_to_all("contributions__"), distinct=True),
         release_count=Count("releases", filter=Q(releases__state=Release.State.SUPPORTED), distinct=True),
     )
     return render(request, "components.html", {"page": page(request, rows, ("pk",))})

@@ -73,10 +73,11 @@ def show_overview(request: HttpRequest, contribution: Contribution, **more: Any)
     revision = contribution.current
     revisions = list(_revisions(contribution))
     standings = list(contribution.standings.select_related("release"))
+    publications = Publication.objects.visible_to(request.user).filter(revision__contribution=contribution)
     context: dict[str, Any] = {
         "moving": any(AT_WORK & {row.fit, row.build_state} for row in standings),
         "standings": standings,
-        "publications": Publication.objects.filter(revision__contribution=contribution).select_related("release"),
+        "publications": publications.select_related("release"),
         "reviews": Review.objects.filter(revision=revision).select_related("reviewer"),
         "revisions": revisions,
         "newest": revisions[0] if revisions else None,

@@ -12,7 +12,7 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
 from contributions.errors import Missing
-from contributions.models import Artifact, Blob, Build, Contribution, Revision
+from contributions.models import Artifact, Blob, Build, Contribution, Publication, Revision
 
 from .contribution import find
 
@@ -28,10 +28,15 @@ GUARD = "default-src 'none'; sandbox; frame-ancestors 'none'"
 ALLOWED_ENDINGS = (".patch", ".diff", ".mbox", ".bundle")
 RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 CHUNK = 1 << 16
+# Caches of many ask again after a minute, so that what staff put in quarantine is soon in nobody's reach.
+FOR_ALL = "public, max-age=31536000, s-maxage=60, immutable"
+FOR_ONE = "private, max-age=31536000, immutable"
 
 
 def _is_known(blob: Blob, name: str, person: Person | AnonymousUser) -> bool:
     """The file is something that this person may see, and `name` is a name that it has."""
+    if Publication.objects.of_bytes(blob).held_back_from(person).exists():
+        return False
     visible = Contribution.objects.visible_to(person)
     of_build = Q(build__isnull=False) & (Q(build__revision=None) | Q(build__revision__contribution__in=visible))
     artifacts = Artifact.objects.filter(of_build | Q(revision__contribution__in=visible), blob=blob)
@@ -63,7 +68,7 @@ def served(request: HttpRequest, blob: Blob, name: str, *, public: bool, text: b
         response = _whole(blob, name, text=text) if span is None else _part(blob, span, name)
     response.headers["ETag"] = etag
     response.headers["Accept-Ranges"] = "bytes"
-    response.headers["Cache-Control"] = f"{'public' if public else 'private'}, max-age=31536000, immutable"
+    response.headers["Cache-Control"] = FOR_ALL if public else FOR_ONE
     response.headers["Content-Security-Policy"] = GUARD
     return response
 
@@ -115,5 +120,4 @@ def revision_patch(request: HttpRequest, number: int, revision: int) -> HttpResp
     found = contribution.revisions.select_related("mbox").filter(number=revision).first()
     if found is None or found.mbox is None:
         raise Missing("There is no such revision, or it holds no patch.")
-    is_public = contribution.current_id is not None
-    return served(request, found.mbox, f"{number}-v{revision}.patch", public=is_public, text=True)
+    return served(request, found.mbox, f"{number}-v{revision}.patch", public=contribution.is_public, text=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -13,6 +13,7 @@ from contributions.actions import organising
 from contributions.errors import Missing
 from contributions.forms.people import MemberForm, OrganisationForm
 from contributions.models import Contribution, FieldReport, Organisation
+from contributions.models.contribution import visible_to_all
 
 from .entering import person_of, verb
 from .listing import contribution_page
@@ -35,7 +36,7 @@ def _find(slug: str) -> Organisation:
 def organisations(request: HttpRequest) -> HttpResponse:
     rows = Organisation.objects.annotate(
         member_count=Count("memberships", distinct=True),
-        contribution_count=Count("contributions", filter=~Q(contributions__current=None), distinct=True),
+        contribution_count=Count("contributions", filter=visible_to_all("contributions__"), distinct=True),
     )
     return render(request, "organisations.html", {"page": page(request, rows, ("-pk",))})
 
@@ -47,7 +48,10 @@ def organisation(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _shown(request: HttpRequest, found: Organisation, form: BaseForm) -> dict[str, object]:
     visible = Contribution.objects.visible_to(request.user).filter(organisation=found)
-    reports = FieldReport.objects.filter(organisation=found).select_related("contribution", "release__component")
+    reports = FieldReport.objects.filter(
+        organisation=found, contribution__in=Contribution.objects.visible_to(request.user)
+    )
+    reports = reports.select_related("contribution", "release__component")
     members = list(found.memberships.select_related("person")[:200])
     owners = {member.person_id for member in members if member.role == "owner"}
     return {

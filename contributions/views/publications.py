@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 WHEEL = re.compile(r"(?P<name>[A-Za-z0-9_.]+)-(?P<version>[A-Za-z0-9_.!+]+)(-\d[^-]*)?-[^-]+-[^-]+-[^-]+\.whl")
 
 
-def _find(number: int) -> Publication:
-    rows = Publication.objects.with_names().select_related("withdrawn_by")
+def _find(request: HttpRequest, number: int) -> Publication:
+    rows = Publication.objects.visible_to(request.user).with_names().select_related("withdrawn_by")
     found = rows.defer("revision__files", "revision__commits").filter(pk=number).first()
     if found is None:
         raise Missing("There is no publication of that number.")
@@ -47,13 +47,13 @@ def requirement(artifacts: Iterable[Artifact]) -> str:
 
 @require_safe
 def publications(request: HttpRequest) -> HttpResponse:
-    rows = Publication.objects.with_names().defer("revision__files", "revision__commits")
+    rows = Publication.objects.visible_to(request.user).with_names().defer("revision__files", "revision__commits")
     return render(request, "publications.html", {"page": page(request, rows, ("-pk",))})
 
 
 @require_safe
 def publication(request: HttpRequest, number: int) -> HttpResponse:
-    return render(request, "publication.html", _shown(request, _find(number), ReasonForm()))
+    return render(request, "publication.html", _shown(request, _find(request, number), ReasonForm()))
 
 
 def _shown(request: HttpRequest, found: Publication, form: ReasonForm) -> dict[str, object]:
@@ -71,7 +71,7 @@ def _shown(request: HttpRequest, found: Publication, form: ReasonForm) -> dict[s
 
 @verb("publication")
 def publication_withdraw(request: HttpRequest, number: int) -> HttpResponse:
-    found = _find(number)
+    found = _find(request, number)
     form = ReasonForm(request.POST)
     made = carried_out(
         form,

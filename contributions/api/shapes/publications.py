@@ -11,7 +11,14 @@ from contributions.models import Event, Publication
 
 from .revisions import ArtifactShape
 
-FEED_WORDS = {Event.Verb.PUBLISHED: "published", Event.Verb.UNPUBLISHED: "withdrawn"}
+FEED_WORDS = {
+    Event.Verb.PUBLISHED: "published",
+    Event.Verb.UNPUBLISHED: "withdrawn",
+    Event.Verb.HELD: "held",
+    Event.Verb.FREED: "freed",
+    Event.Verb.ADVISED: "advised",
+    Event.Verb.UNADVISED: "unadvised",
+}
 
 
 class PublicationShape(serializers.ModelSerializer[Publication]):
@@ -38,7 +45,7 @@ class PublicationShape(serializers.ModelSerializer[Publication]):
 
 
 class EntryShape(serializers.ModelSerializer[Event]):
-    """A publication that began, or one that was taken back."""
+    """A publication that began, one that was taken back or held back, or an advisory."""
 
     event = serializers.SerializerMethodField()
     publication = serializers.IntegerField(source="publication_id", read_only=True)
@@ -51,12 +58,12 @@ class EntryShape(serializers.ModelSerializer[Event]):
     release = serializers.CharField(source="publication.release.name", read_only=True)
     release_slug = serializers.CharField(source="publication.release.slug", read_only=True)
     contribution = serializers.IntegerField(source="publication.revision.contribution_id", read_only=True)
-    title = serializers.CharField(source="publication.revision.contribution.title", read_only=True)
+    title = serializers.SerializerMethodField(help_text="Empty while the contribution is in quarantine.")
     kind = serializers.CharField(source="publication.revision.contribution.kind", read_only=True)
     revision = serializers.IntegerField(source="publication.revision.number", read_only=True)
     build = serializers.IntegerField(source="publication.build_id", read_only=True, allow_null=True)
     artifacts = ArtifactShape(source="publication.artifacts", many=True, read_only=True)
-    reason = serializers.SerializerMethodField(help_text="Why it was withdrawn.")
+    reason = serializers.SerializerMethodField(help_text="Why it was taken out, held back or given back.")
     page = Link("publication", number="publication_id")
     publication_url = Link("api-publication", number="publication_id")
     contribution_url = Link("api-contribution", number="publication.revision.contribution_id")
@@ -82,5 +89,9 @@ class EntryShape(serializers.ModelSerializer[Event]):
     def get_event(self, entry: Any) -> str:
         return FEED_WORDS[entry.verb]
 
+    def get_title(self, entry: Any) -> str:
+        contribution = entry.publication.revision.contribution
+        return "" if contribution.is_quarantined else str(contribution.title)
+
     def get_reason(self, entry: Any) -> str:
-        return str(entry.publication.reason) if entry.verb == Event.Verb.UNPUBLISHED else ""
+        return "" if entry.verb == Event.Verb.PUBLISHED else str(entry.text)
