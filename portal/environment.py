@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 PREFIX = "PATCHBAY_"
+HOST = re.compile(r"(\*|(\*\.)?[\w-]+(\.[\w-]+)*|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(=[0-9A-Fa-f:.]+)?", re.ASCII)
 YES = frozenset({"1", "true", "yes", "on"})
 NO = frozenset({"0", "false", "no", "off"})
 
@@ -58,6 +59,21 @@ class Environment:
     def words(self, name: str, default: Iterable[str] = ()) -> list[str]:
         """The words of a comma-separated list."""
         return [word.strip() for word in self.text(name, ",".join(default)).split(",") if word.strip()]
+
+    def hosts(self, name: str, default: Iterable[str] = ()) -> list[str]:
+        """Words such as `example.org`, `*.example.org`, `*`, each with `:port` or `=address` where wanted."""
+        words = self.words(name, default)
+        if unusable := [word for word in words if not HOST.fullmatch(word)]:
+            raise UnusableSetting(f"{name} must name hosts, as in *.example.org or mirror:8080, not “{unusable[0]}”.")
+        return words
+
+    def proxy(self, name: str) -> str:
+        """The URL of a proxy that is spoken to in plain HTTP, or nothing."""
+        url = self.text(name)
+        parts = _split(name, url)
+        if url and (parts.scheme != "http" or not parts.hostname or not _port(name, parts) or parts.path.strip("/")):
+            raise UnusableSetting(f"{name} must be http://host:port of a proxy.")
+        return url
 
     def pairs(self, name: str) -> dict[str, str]:
         """The pairs of a comma-separated list of NAME=VALUE."""

@@ -53,6 +53,9 @@ LEASE_RENEW_SECONDS = environment.number("PATCHBAY_LEASE_RENEW_SECONDS", max(1, 
 SWEEP_SECONDS = environment.number("PATCHBAY_SWEEP_SECONDS", 15, least=1)
 ATTEMPTS = environment.number("PATCHBAY_ATTEMPTS", 3, least=1)
 PREPARE_ENVIRONMENT = environment.pairs("PATCHBAY_PREPARE_ENVIRONMENT")
+PREPARE_HOSTS = environment.hosts("PATCHBAY_PREPARE_HOSTS", ["*"])
+PREPARE_PROXY = environment.proxy("PATCHBAY_PREPARE_PROXY")
+PREPARE_MEGABYTES = environment.number("PATCHBAY_PREPARE_MEGABYTES", 2048, least=1)
 LONGEST_BUILD_SECONDS = environment.number("PATCHBAY_LONGEST_BUILD_SECONDS", 3600, least=10)
 
 # The signing keys that may stand in the environment; only the process that signs ever reads their values.

@@ -7,6 +7,7 @@ import hashlib
 import shutil
 import tempfile
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,15 @@ def _one_at_a_time(lock: Path) -> Iterator[None]:
         yield
 
 
+def _network() -> sandbox.Network:
+    """The world by way of the worker's proxy, as far as the operator opened it."""
+    return sandbox.Network(
+        hosts=tuple(settings.PREPARE_HOSTS),
+        parent=settings.PREPARE_PROXY,
+        allow_private=settings.ALLOW_PRIVATE_UPSTREAMS,
+    )
+
+
 def _prepare(
     row: Build, repository: Path, place: Path, on_output: Callable[[bytes], None], keep_going: Callable[[], bool]
 ) -> None:
@@ -73,8 +83,8 @@ def _prepare(
             toolchain=toolchain_of(row.recipe),
             output=output,
             environment=settings.PREPARE_ENVIRONMENT | environment_of(row),
-            network=True,
-            limits=limits_of(row.recipe),
+            network=_network(),
+            limits=replace(limits_of(row.recipe), network_mb=settings.PREPARE_MEGABYTES),
         )
         outcome = sandbox.run(
             job, on_output=on_output, keep_going=keep_going, artifacts_to=scratch, uid=settings.SANDBOX_UID

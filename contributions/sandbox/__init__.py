@@ -13,6 +13,7 @@ from contributions.sandbox.jobs import (
     Artifact as Artifact,
     Job as Job,
     Limits as Limits,
+    Network as Network,
     Outcome as Outcome,
     ReachedLimit as ReachedLimit,
     RefusedFile as RefusedFile,

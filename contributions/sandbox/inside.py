@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 ROOM = "/run/patchbay"
 TREE = "/build/tree"
 EPOCH = "/build/epoch"
+# Where a job with a network hands its proxy's listening socket out, and where its programs find the proxy.
+DOOR = "/run/patchbay-door"
+PROXY_PORT = 3128  # as ever since Squid
 SIGKILL, SIGPIPE, SIGXFSZ = 9, 13, 25
 CHUNK = 1 << 20
 DEEPEST = 100
@@ -107,6 +110,23 @@ def shell(arguments: list[str], environment: dict[str, str]) -> int:
     return code if code >= 0 else 128 - code
 
 
+def open_way_out() -> None:
+    """Listen on the jail's own loopback and hand the socket to the worker, who accepts on it outside."""
+    import socket  # noqa: PLC0415 - it would double the start of every build, and few have a network
+
+    door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with door, socket.create_server(("127.0.0.1", PROXY_PORT), backlog=128) as listener:
+        door.connect(DOOR)
+        socket.send_fds(door, [b"L"], [listener.fileno()])
+
+
+def proxy_environment() -> dict[str, str]:
+    proxy = f"http://127.0.0.1:{PROXY_PORT}"
+    names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "PIP_PROXY")
+    own = "localhost,127.0.0.1,::1"
+    return {**dict.fromkeys(names, proxy), "NO_PROXY": own, "no_proxy": own}
+
+
 def check_out(commit: str) -> bool:
     return shell(["-c", CHECK_OUT, "sh", TREE, commit, EPOCH], QUIET_GIT) == 0
 
@@ -130,6 +150,8 @@ def build_environment(given: dict[str, str]) -> dict[str, str]:
     if os.path.exists(EPOCH):  # noqa: PTH110 - pathlib costs start time
         with open(EPOCH, encoding="ascii") as epoch:  # noqa: PTH123 - pathlib costs start time
             environment["SOURCE_DATE_EPOCH"] = epoch.read().strip()
+    if os.path.exists(DOOR):  # noqa: PTH110 - pathlib costs start time
+        environment |= proxy_environment()
     return environment | given
 
 
@@ -250,6 +272,8 @@ def main(job: dict[str, Any]) -> int:
     bound(job["rlimits"])
     os.nice(10)
     send(BEGUN)
+    if os.path.exists(DOOR):  # noqa: PTH110 - pathlib costs start time
+        open_way_out()
     if job["commit"] and not check_out(job["commit"]):
         send(NO_CHECKOUT)
         return 1

@@ -25,7 +25,6 @@ _FAKES = {
 # What programs look up and nobody minds showing.
 _HARMLESS = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/services", "/etc/protocols", "/etc/mime.types")
 _FOR_THE_NETWORK = (
-    "/etc/resolv.conf",
     "/etc/ssl/certs",
     "/etc/ssl/openssl.cnf",
     "/etc/ca-certificates",
@@ -65,17 +64,17 @@ def find_interpreter(toolchain: Path | None) -> Interpreter:
     return Interpreter(str(base / "bin" / "python3"), needs=base)
 
 
-def options(job: Job, fence: Fence, hold: Hold, show: Show) -> list[str]:
-    """The arguments of bwrap, which carries them out in this order."""
+def options(job: Job, fence: Fence, hold: Hold, show: Show, door: Path | None) -> list[str]:
+    """The arguments of bwrap, which carries them out in this order; `door` leads to the proxy, if the job has one."""
     return [
         *("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session"),
         *("--clearenv", "--hostname", "build", "--uid", _JAIL_UID, "--gid", _JAIL_UID),
-        *(["--share-net"] if job.network else []),
-        *_system(hold, network=job.network),
+        *_system(hold, network=door is not None),
         *_process_files(),
         *_devices(),
         *_writable(job),
         *_inputs(job, show),
+        *(["--ro-bind", show(door), inside.DOOR] if door else []),
         *_room(job, fence, hold),
         *("--remount-ro", "/", "--chdir", "/build"),
         *("--seccomp", hold(seccomp.program(memory_is_counted=fence.holds("memory")))),

@@ -41,6 +41,7 @@ class Limits:
     log_bytes: int = 4 * MEGABYTE
     artifacts: int = 200
     artifact_mb: int = 256
+    network_mb: int = 2048
     cpus: float = 1.0
 
     def __post_init__(self) -> None:
@@ -64,11 +65,26 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Network:
+    """Where a job may go, by way of the worker's proxy alone.
+
+    `hosts` are words as `ways.read_rule` reads them. `parent` is the URL of a proxy that stands between us and the
+    world. `allow_private` is development: names may lead inside.
+    """
+
+    hosts: tuple[str, ...] = ("*",)
+    parent: str = ""
+    allow_private: bool = False
+    idle_seconds: float = 60
+
+
+@dataclass(frozen=True)
 class Job:
     """One run: what to check out, what to run, and which files to take home.
 
     `sources` is a bare repository or a bundle; `commit` is checked out into the tree where the steps run.
     `output` is an empty host directory that the steps fill at /prepared; `prepared` is such a directory, read-only.
+    Without a `network` there is none.
     """
 
     steps: tuple[Step, ...]
@@ -78,7 +94,7 @@ class Job:
     prepared: Path | None = None
     output: Path | None = None
     environment: dict[str, str] = field(default_factory=dict)
-    network: bool = False
+    network: Network | None = None
     artifact_patterns: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
 

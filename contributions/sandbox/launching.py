@@ -103,11 +103,11 @@ class Jail:
 
 
 @contextlib.contextmanager
-def launched(job: Job, bwrap: Bubblewrap, fence: Fence, uid: int) -> Iterator[Jail]:
+def launched(job: Job, bwrap: Bubblewrap, fence: Fence, uid: int, door: Path | None = None) -> Iterator[Jail]:
     """A running jail for the block; after the block nothing of it is left."""
     with contextlib.ExitStack() as ours:
         with contextlib.ExitStack() as theirs:
-            jail = _Launch(job, bwrap, fence, uid if os.geteuid() == 0 else None, ours, theirs).start()
+            jail = _Launch(job, bwrap, fence, uid if os.geteuid() == 0 else None, door, ours, theirs).start()
         try:
             yield jail
         finally:
@@ -122,6 +122,7 @@ class _Launch:
     bwrap: Bubblewrap
     fence: Fence
     uid: int | None
+    door: Path | None
     ours: contextlib.ExitStack
     theirs: contextlib.ExitStack
     passed: list[int] = field(default_factory=list)
@@ -178,7 +179,7 @@ class _Launch:
     def _command(self, frames: int, news: int) -> list[str]:
         if self.job.output is not None:
             self._give(self.job.output)
-        options = [*interior.options(self.job, self.fence, self._hold, self._show), "--info-fd", str(news)]
+        options = [*interior.options(self.job, self.fence, self._hold, self._show, self.door), "--info-fd", str(news)]
         arguments = self._hold(b"".join(os.fsencode(option) + b"\0" for option in options))
         program = [interior.find_interpreter(self.job.toolchain).path, "-I", "-S", f"{inside.ROOM}/inside.py"]
         jail = [self._binary(), "--args", arguments, "--", *program, str(frames)]
@@ -225,7 +226,7 @@ class _Launch:
     def _stage(self) -> Path:
         """A directory to cover that none of our inputs lies below."""
         job, interpreter = self.job, interior.find_interpreter(self.job.toolchain)
-        shown = (job.sources, job.toolchain, job.prepared, job.output, self.bwrap.needs, interpreter.needs)
+        shown = (job.sources, job.toolchain, job.prepared, job.output, self.door, self.bwrap.needs, interpreter.needs)
         inputs = [path.resolve() for path in shown if path is not None]
         for stage in map(Path, _STAGES):
             if stage.is_dir() and not any(path.is_relative_to(stage) for path in inputs):

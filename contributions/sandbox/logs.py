@@ -33,6 +33,10 @@ class LogKeeper:
             del self._last[: -self._half]
 
     @property
+    def ends_a_line(self) -> bool:
+        return not self._recent or self._recent.endswith(b"\n")
+
+    @property
     def is_flood(self) -> bool:
         return self.seen > LOG_FLOOD_BYTES
 

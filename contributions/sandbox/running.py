@@ -20,6 +20,7 @@ from contributions.sandbox.frames import BrokenFrames, FrameReader
 from contributions.sandbox.jobs import MEGABYTE, Job, Outcome
 from contributions.sandbox.launching import BUILD_UID, Jail, launched
 from contributions.sandbox.logs import LogKeeper
+from contributions.sandbox.proxying import Proxy, proxy_for
 from contributions.sandbox.verdicts import Signs, decide
 
 if TYPE_CHECKING:
@@ -54,10 +55,10 @@ def run(
     log = LogKeeper(on_output, job.limits.log_bytes)
     frames = FrameReader(artifacts_to, job.limits)
     try:
-        with launched(job, bwrap, fence, uid) as jail:
-            watch = _Watch(job, jail, fence, log, frames, keep_going)
+        with proxy_for(job) as proxy, launched(job, bwrap, fence, uid, proxy.door if proxy else None) as jail:
+            watch = _Watch(job, jail, fence, log, frames, keep_going, proxy)
             watch.follow()
-        signs = _signs(fence, log, disk_was_full=watch.disk.was_full)
+        signs = _signs(fence, log, watch)
     finally:
         frames.close()
         fence.remove()
@@ -67,13 +68,14 @@ def run(
     return decide(job, frames.delivery, watch.ending, signs, time.monotonic() - begun)
 
 
-def _signs(fence: Fence, log: LogKeeper, *, disk_was_full: bool) -> Signs:
+def _signs(fence: Fence, log: LogKeeper, watch: _Watch) -> Signs:
     return Signs(
         memory=fence.ran_out_of_memory() if fence.holds("memory") else None,
         processes=fence.ran_out_of_processes() if fence.holds("pids") else None,
-        disk=disk_was_full,
+        disk=watch.disk.was_full,
         recent_output=log.recent,
         log_bytes=log.seen,
+        network=watch.network_is_spent,
     )
 
 
@@ -91,6 +93,7 @@ class _Watch:
     log: LogKeeper
     frames: FrameReader
     keep_going: Callable[[], bool]
+    proxy: Proxy | None = None
     ending: str = ""
     disk: gauges.Disk = field(default_factory=lambda: gauges.Disk(-1))
     news: bytes = b""
@@ -116,6 +119,7 @@ class _Watch:
                     if pipe in ready:
                         self._read(pipe, take, pipes)
                 self._look()
+        self._tell_of_the_network()
 
     def _read(self, pipe: int, take: Callable[[bytes], None], pipes: selectors.BaseSelector) -> None:
         data = os.read(pipe, _READ)
@@ -180,7 +184,19 @@ class _Watch:
             self._end("files")
         elif self._holds_too_much():
             self._end("memory")
+        elif self.network_is_spent:
+            self._end("network")
+        self._tell_of_the_network()
         self._look_less_often(now)
+
+    @property
+    def network_is_spent(self) -> bool:
+        return self.proxy is not None and self.proxy.is_spent
+
+    def _tell_of_the_network(self) -> None:
+        news = self.proxy.news() if self.proxy else b""
+        if news:
+            self.log.feed(news if self.log.ends_a_line else b"\n" + news)
 
     def _holds_too_much(self) -> bool:
         """Where no control group counts the memory, we do: often enough for anything but a burst."""

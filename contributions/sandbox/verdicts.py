@@ -28,6 +28,7 @@ class Signs:
     disk: bool
     recent_output: str
     log_bytes: int
+    network: bool = False
 
 
 def words(name: str, limits: Limits) -> ReachedLimit:
@@ -41,6 +42,7 @@ def words(name: str, limits: Limits) -> ReachedLimit:
         "file": f"limit of {limits.file_mb} MB for one file",
         "log": f"log limit of {LOG_FLOOD_BYTES // MEGABYTE} MB",
         "artifacts": f"limit of {limits.disk_mb} MB for all artifacts",
+        "network": f"limit of {limits.network_mb} MB through the network",
     }
     return ReachedLimit(name, table[name])
 
@@ -78,6 +80,7 @@ def _limit_met(limits: Limits, delivery: Delivery, signs: Signs) -> ReachedLimit
     """The likeliest limit behind a failure, best evidence first."""
     output = signs.recent_output
     met = {
+        "network": signs.network,
         "memory": signs.memory,
         "disk": signs.disk or _says(output, _NO_DISK),
         "file": delivery.exit_code == _FILE_TOO_LARGE or _says(output, _LARGE_FILE),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from contributions.sandbox.ways import read_rule
 from portal import settings
 from portal.environment import Environment, UnusableSetting, database_from, mail_from
 from portal.secret import secret_key
@@ -64,6 +65,28 @@ def test_words_and_pairs_are_read_from_lists() -> None:
     assert environment.pairs("PAIRS") == {"A": "1", "B": "x=y"}
     with pytest.raises(UnusableSetting, match="must hold NAME=VALUE pairs"):
         Environment({"PAIRS": "A"}).pairs("PAIRS")
+
+
+@pytest.mark.parametrize(
+    "word", ["pypi.org", "*", "*.example.org", "mirror:8080", "mirror:8080=10.1.2.3", "[2001:db8::1]:80"]
+)
+def test_hosts_are_words(word: str) -> None:
+    assert Environment({"HOSTS": f"a.test,{word}"}).hosts("HOSTS") == ["a.test", word]
+    assert read_rule(word)
+
+
+@pytest.mark.parametrize("word", ["http://pypi.org", "pypi.org/simple", "*pypi.org", "a b", "mirror:http"])
+def test_an_unusable_host_is_named(word: str) -> None:
+    with pytest.raises(UnusableSetting, match=f"HOSTS must name hosts, .* not “{re.escape(word)}”"):
+        Environment({"HOSTS": word}).hosts("HOSTS")
+
+
+def test_a_proxy_is_a_plain_url() -> None:
+    assert Environment({"PROXY": "http://me:pw@proxy.test:3128"}).proxy("PROXY") == "http://me:pw@proxy.test:3128"
+    assert not Environment({}).proxy("PROXY")
+    for url in ("proxy.test:3128", "https://proxy.test:3128", "http://proxy.test", "http://proxy.test:1/path"):
+        with pytest.raises(UnusableSetting, match="PROXY must be http://host:port of a proxy"):
+            Environment({"PROXY": url}).proxy("PROXY")
 
 
 def test_a_database_is_read_from_its_url() -> None:
