@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from celery import shared_task
 from django.db import transaction
 
-from .models import Build, Fit, Revision, UpstreamFetch
-from .pipeline import building, fetching, fitting, publishing, receiving
+from .models import Attestation, Build, Fit, Revision, UpstreamFetch
+from .pipeline import attesting, building, fetching, fitting, publishing, receiving
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,6 +66,11 @@ def fetch(pk: int) -> None:
     ring(*fetching.fetch(pk))
 
 
+@shared_task(name="contributions.tasks.sign_build")
+def sign_build(pk: int) -> None:
+    attesting.sign(pk)
+
+
 @shared_task(name="contributions.tasks.publish")
 def publish(pk: int) -> None:
     publishing.publish(pk)
@@ -86,4 +91,10 @@ def _ring_keys(task: Task[Any, Any], keys: Iterable[int]) -> None:
         _post(task, pk)
 
 
-BELLS: dict[type[Any], Task[Any, Any]] = {Revision: receive, Fit: fit, Build: build, UpstreamFetch: fetch}
+BELLS: dict[type[Any], Task[Any, Any]] = {
+    Revision: receive,
+    Fit: fit,
+    Build: build,
+    UpstreamFetch: fetch,
+    Attestation: sign_build,
+}

@@ -9,6 +9,7 @@ from .contribution import Contribution as Contribution
 from .event import Event as Event
 from .fit import Fit as Fit
 from .index import IndexFile as IndexFile
+from .key import SigningKey as SigningKey
 from .moderation import Flag as Flag, Seal as Seal
 from .notices import Delivery as Delivery, Download as Download, Letter as Letter, Webhook as Webhook
 from .person import ApiToken as ApiToken, Membership as Membership, Organisation as Organisation, Person as Person

@@ -47,6 +47,9 @@ class Build(Work):
     release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="builds")
     serial = models.PositiveIntegerField(default=1, help_text="1 for the first build of this pair, 2 when asked again.")
     commit = models.CharField(max_length=64, help_text="The commit that is built: the patched release, or the release.")
+    upstream_commit = models.CharField(
+        max_length=64, blank=True, help_text="The release's own commit, on which `commit` stands."
+    )
     recipe = models.JSONField(help_text="The recipe as it was when the build was queued.")
     recipe_digest = models.CharField(max_length=64)
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
@@ -99,6 +102,18 @@ class Build(Work):
     @property
     def is_bare(self) -> bool:
         return self.revision_id is None
+
+    @property
+    def provenance_sha256(self) -> str | None:
+        """Of the signed provenance, if there is one by now."""
+        sworn = getattr(self, "attestation", None)
+        return sworn.provenance_id if sworn is not None and sworn.is_signed else None
+
+    @property
+    def bill_sha256(self) -> str | None:
+        """Of the bill of materials, if there is one by now."""
+        sworn = getattr(self, "attestation", None)
+        return sworn.bill_id if sworn is not None and sworn.is_signed else None
 
     def write_log(self, offset: int, text: bytes) -> None:
         """Add a piece of the running log of this attempt at byte `offset`."""

@@ -16,6 +16,7 @@ from contributions.checkout import sources
 from contributions.errors import Refusal, Trouble
 from contributions.models import Artifact, Blob, Build, Event, LogPiece, Recipe, Standing
 
+from .attesting import queue_attestation
 from .confining import executor, facts_of
 from .leasing import Lease, leased
 from .places import mirror_of, mirror_with
@@ -51,6 +52,7 @@ def queue_build(fit: Fit) -> Build | None:
         release=fit.release,
         serial=(last or 0) + 1,
         commit=fit.commit,
+        upstream_commit=fit.release_commit,
         recipe=recipe.as_data(),
         recipe_digest=recipe.digest,
     )
@@ -63,7 +65,7 @@ def queue_bare_build(build: Build) -> Build | None:
         release=build.release,
         commit=build.release.commit,
         recipe_digest=build.recipe_digest,
-        defaults={"recipe": build.recipe},
+        defaults={"recipe": build.recipe, "upstream_commit": build.release.commit},
     )
     return bare if made else None
 
@@ -158,7 +160,7 @@ def _record(row: Build, outcome: sandbox.Outcome, facts: dict[str, Any]) -> Sequ
         )
         Artifact.objects.bulk_create(Artifact(build=row, name=name, blob=blob) for name, blob in kept)
         LogPiece.objects.filter(build=row).delete()
-        return _tell(row)
+        return [*_tell(row), *queue_attestation(row)]
 
 
 def _keep(path: Path) -> Blob:

@@ -41,6 +41,7 @@ ENVIRONMENT_PREFIX = "PATCHBAY_KEY_"
 
 SEED_BYTES = 32  # an Ed25519 private key (RFC 8032, 5.1.5)
 KEYID_IN_NAME = 8
+END_OF_PEM = re.compile(r"(?<=-----END PUBLIC KEY-----)")
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
@@ -97,6 +98,25 @@ def key_of_pem(pem: bytes) -> SSlibKey:
     return SSlibKey.from_crypto(public)
 
 
+def public_key_of(text: str) -> PublicKey:
+    """Read a public file, or the bare PEM of a key of which nothing else is known. Raises Invalid, ValueError."""
+    facts = dict(re.findall(r"^(Role|Since|Retired|Revoked|Reason): (.+)$", text, re.MULTILINE))
+    since, retired, revoked = (_moment(facts.get(name)) for name in ("Since", "Retired", "Revoked"))
+    key = key_of_pem(text.encode())
+    return PublicKey(facts.get("Role", ""), key, since, retired, revoked, facts.get("Reason", ""))
+
+
+def public_keys_of(text: str) -> list[PublicKey]:
+    """Every key in a text that may hold several, each with the lines above it. Raises Invalid when one is unusable."""
+    found = [part for part in END_OF_PEM.split(text) if part.strip()]
+    if not found:
+        raise Invalid("There is no public key in it.")
+    try:
+        return [public_key_of(part) for part in found]
+    except ValueError:
+        raise Invalid("The times above a key cannot be read.") from None
+
+
 class KeyStore:
     """The keys of every role below `directory`; those in `environment` (as os.environ) come before them."""
 
@@ -118,7 +138,10 @@ class KeyStore:
             if held.is_trusted and (held.keyid == keyid or (not keyid and held.is_current)):
                 if held.signs_here:
                     return self._load(held)
-                break
+                raise Trouble(
+                    f"The private half of the key {held.keyid[:KEYID_IN_NAME]} for {role} is not on this machine;"
+                    f" bring it back, or run manage.py keys rotate {role}."
+                )
         raise Trouble(f"The key for {role} is not on this machine; run manage.py keys make {role}.")
 
     def public(self, role: str) -> list[SSlibKey]:
@@ -190,13 +213,9 @@ class KeyStore:
 
     def _read_public(self, role: str, path: Path) -> PublicKey:
         try:
-            text = path.read_text()
-            key = key_of_pem(text.encode())
-            facts = dict(re.findall(r"^(Since|Retired|Revoked|Reason): (.+)$", text, re.MULTILINE))
-            since, retired, revoked = (_moment(facts.get(name)) for name in ("Since", "Retired", "Revoked"))
+            public = replace(public_key_of(path.read_text()), role=role)
         except (OSError, ValueError, Invalid) as problem:
             raise Trouble(f"{path.name} holds no public key of the portal: {problem}") from None
-        public = PublicKey(role, key, since, retired, revoked, facts.get("Reason", ""))
         return replace(public, signs_here=self._private_file(public).exists())
 
     def _one(self, keyid: str) -> PublicKey:

@@ -1,0 +1,98 @@
+"""manage.py keys: the keys that this portal signs with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from contributions.errors import Refusal, Trouble
+from contributions.models import Attestation
+from contributions.pipeline import attesting, keyholding
+from contributions.signing.keys import ROLES
+from contributions.tasks import ring
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+    from contributions.signing.keys import PublicKey
+
+RUNG = 200  # the sweep rings for the rest
+ROOT_IS_HERE = (
+    "The root key lies on this machine. That is fine for trying out; on a site in the open keep it on another one:"
+    " whoever has it can name all the other keys."
+)
+
+
+class Command(BaseCommand):
+    help = "Show, make, rotate or revoke the keys that this portal signs with, or have builds signed again."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+        verbs.add_parser("show", help="all keys, newest first, and whether they can sign here")
+        make = verbs.add_parser("make", help="make the keys of these roles; without any, those that never were")
+        make.add_argument("roles", nargs="*", metavar="ROLE", help=", ".join(ROLES))
+        rotate = verbs.add_parser("rotate", help="make a role's next key; the one before is trusted still")
+        rotate.add_argument("role", metavar="ROLE")
+        revoke = verbs.add_parser("revoke", help="take back all trust in a key and sign anew what it signed")
+        revoke.add_argument("keyid", metavar="KEYID", help="or how it begins")
+        revoke.add_argument("--reason", required=True, help="Everybody reads it.")
+        verbs.add_parser("sign-again", help="queue builds that are not signed, or were by a key that was revoked")
+
+    def handle(self, *args: Any, **given: Any) -> None:
+        try:
+            getattr(self, given["verb"].replace("-", "_"))(given)
+        except (Refusal, Trouble) as error:
+            raise CommandError(error.sentence) from None
+
+    def show(self, given: dict[str, Any]) -> None:
+        keys = keyholding.key_store().show()
+        for key in keys:
+            self.stdout.write(f"{key.role:<10} {key.keyid} {_since(key):<11} {_state(key)}")
+        if not keys:
+            self.stdout.write("There are no keys here yet; manage.py keys make makes them.")
+        if any(key.role == "root" and key.signs_here for key in keys):
+            self.stdout.write(ROOT_IS_HERE)
+        self._tell_of_waiting()
+
+    def make(self, given: dict[str, Any]) -> None:
+        made = [keyholding.make_key(role) for role in given["roles"]]
+        for key in made or (keyholding.make_first_keys() if not given["roles"] else []):
+            self.stdout.write(f"{key.role}: {key.keyid}")
+        self.sign_again(given)
+
+    def rotate(self, given: dict[str, Any]) -> None:
+        key = keyholding.rotate_key(given["role"])
+        self.stdout.write(f"{key.role}: {key.keyid}")
+
+    def revoke(self, given: dict[str, Any]) -> None:
+        again = keyholding.revoke_key(given["keyid"], given["reason"])
+        self.stdout.write(f"Revoked. {again} attestations will be signed again; make the next key if there is none.")
+        self._ring()
+
+    def sign_again(self, given: dict[str, Any]) -> None:
+        del given
+        if again := attesting.sign_again():
+            self.stdout.write(f"{again} attestations are queued to be signed.")
+            self._ring()
+
+    def _ring(self) -> None:
+        ring(*Attestation.objects.waiting().order_by("pk")[:RUNG])
+
+    def _tell_of_waiting(self) -> None:
+        waiting = Attestation.objects.unsigned().order_by("-pk")
+        if count := waiting.count():
+            newest = waiting.first()
+            self.stdout.write(f"{count} attestations are not signed. {newest.sentence if newest else ''}".rstrip())
+
+
+def _since(key: PublicKey) -> str:
+    return f"{key.since:%Y-%m-%d}" if key.since else "environment"
+
+
+def _state(key: PublicKey) -> str:
+    if key.revoked:
+        return f"revoked {key.revoked:%Y-%m-%d}: {key.reason}"
+    if key.retired:
+        return f"retired {key.retired:%Y-%m-%d}" + (", its private half is here still" if key.signs_here else "")
+    return "signs" if key.signs_here else "its private half is not on this machine"
