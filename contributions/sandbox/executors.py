@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from contributions.sandbox import seccomp
 from contributions.sandbox.bubblewrap import SandboxUnavailable, find_bubblewrap
 from contributions.sandbox.cgroups import make_fence
+from contributions.sandbox.jobs import Limits
 from contributions.sandbox.launching import BUILD_UID
 from contributions.sandbox.running import run
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from contributions.sandbox.jobs import Job, Limits, Outcome
+    from contributions.sandbox.jobs import Job, Outcome
 
 
 class Executor(Protocol):
@@ -32,6 +33,9 @@ class Executor(Protocol):
 
     def describe(self, limits: Limits) -> dict[str, object]:
         """Everything about the jail that could matter to who trusts its artifacts, as plain JSON values."""
+
+    def counted(self) -> tuple[int, list[str]]:
+        """The version of the control groups in use, 0 for none, and what they bound."""
 
     def run(
         self, job: Job, *, on_output: Callable[[bytes], None], keep_going: Callable[[], bool], artifacts_to: Path
@@ -53,10 +57,14 @@ class InBubblewrap:
             return missing.sentence
         return ""
 
-    def describe(self, limits: Limits) -> dict[str, object]:
-        fence = make_fence(limits)
+    def counted(self) -> tuple[int, list[str]]:
+        fence = make_fence(Limits())
         fence.remove()
-        filtered = seccomp.program(memory_is_counted=fence.holds("memory"))
+        return fence.version, sorted(fence.groups)
+
+    def describe(self, limits: Limits) -> dict[str, object]:
+        version, bound = self.counted()
+        filtered = seccomp.program(memory_is_counted="memory" in bound)
         return {
             "executor": self.name,
             "version": find_bubblewrap().version,
@@ -64,7 +72,7 @@ class InBubblewrap:
             "machine": platform.machine(),
             "user": self.uid if os.geteuid() == 0 else os.geteuid(),
             "network": False,
-            "cgroups": {"version": fence.version, "bound": sorted(fence.groups)},
+            "cgroups": {"version": version, "bound": bound},
             "seccomp": hashlib.sha256(filtered).hexdigest(),
             "limits": asdict(limits),
         }

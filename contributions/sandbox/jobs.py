@@ -83,6 +83,7 @@ class Job:
     """One run: what to check out, what to run, and which files to take home.
 
     `sources` is a bare repository or a bundle; `commit` is checked out into the tree where the steps run.
+    `image` is the base image of an executor that needs one.
     `output` is an empty host directory that the steps fill at /prepared; `prepared` is such a directory, read-only.
     Without a `network` there is none.
     """
@@ -95,6 +96,7 @@ class Job:
     output: Path | None = None
     environment: dict[str, str] = field(default_factory=dict)
     network: Network | None = None
+    image: str = ""
     artifact_patterns: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
 

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 BUILD = f"""
 import pathlib, sys
 sys.path.insert(0, {str(REPOSITORY)!r})
-from contributions.sandbox import Job, SandboxUnavailable, Step, run, self_check
+from contributions.sandbox import Job, SandboxUnavailable, Step, executor_named, run, self_check
 try:
     run(Job(steps=(Step("build", "echo I ran; touch /tmp/i-ran"),)), on_output=sys.stdout.buffer.write,
         keep_going=lambda: True, artifacts_to=pathlib.Path("/tmp"))
 except SandboxUnavailable as refusal:
     print(refusal.sentence)
-print([promise.name for promise in self_check() if promise.essential and not promise.held])
+print([promise.name for promise in self_check(executor_named("bubblewrap")) if promise.essential and not promise.held])
 """
 
 
