@@ -20,7 +20,7 @@ from .attesting import queue_attestation
 from .confining import executor, facts_of
 from .leasing import Lease, leased
 from .places import mirror_of, mirror_with
-from .preparing import prepared_for
+from .preparing import digest_of_prepared, prepared_for
 from .publishing import publish
 from .recipes import environment_of, limits_of, toolchain_of
 
@@ -121,7 +121,7 @@ def _run(row: Build, lease: Lease, place: Path) -> tuple[sandbox.Outcome, dict[s
 
     prepared = prepared_for(row, repository, on_output=written.write, keep_going=keep_going)
     job = _job(row, source, prepared)
-    facts = facts_of(job, row.recipe)
+    facts = facts_of(job, row.recipe) | {"prepared_digest": digest_of_prepared(prepared)}
     outcome = executor().run(job, on_output=written.write, keep_going=keep_going, artifacts_to=place)
     written.flush()
     return outcome, facts
@@ -135,6 +135,7 @@ def _job(row: Build, source: Path, prepared: Path | None) -> sandbox.Job:
         commit=row.commit,
         toolchain=toolchain_of(recipe),
         prepared=prepared,
+        image=recipe.get("image", ""),
         environment=environment_of(row),
         artifact_patterns=tuple(recipe["artifact_patterns"]),
         limits=limits_of(recipe),

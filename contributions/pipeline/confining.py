@@ -10,7 +10,6 @@ from django.conf import settings
 from contributions import sandbox
 from contributions.errors import Trouble
 
-from .preparing import digest_of_prepared
 from .recipes import toolchain_of
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ def facts_of(job: sandbox.Job, recipe: dict[str, Any]) -> dict[str, Any]:
         "executor": confined.name,
         "sandbox": confined.describe(job.limits),
         "toolchain_digest": _digest_of_toolchain(toolchain_of(recipe)),
-        "prepared_digest": digest_of_prepared(job.prepared),
     }
 
 

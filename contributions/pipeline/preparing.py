@@ -17,6 +17,7 @@ from contributions import sandbox
 from contributions.checkout import sources
 from contributions.errors import Trouble
 
+from .confining import executor
 from .recipes import environment_of, limits_of, toolchain_of
 
 if TYPE_CHECKING:
@@ -82,13 +83,12 @@ def _prepare(
             commit=row.release.commit,
             toolchain=toolchain_of(row.recipe),
             output=output,
+            image=row.recipe.get("image", ""),
             environment=settings.PREPARE_ENVIRONMENT | environment_of(row),
             network=_network(),
             limits=replace(limits_of(row.recipe), network_mb=settings.PREPARE_MEGABYTES),
         )
-        outcome = sandbox.run(
-            job, on_output=on_output, keep_going=keep_going, artifacts_to=scratch, uid=settings.SANDBOX_UID
-        )
+        outcome = executor().run(job, on_output=on_output, keep_going=keep_going, artifacts_to=scratch)
         if outcome.verdict != sandbox.Verdict.PASSED:
             raise Trouble(f"The prepare step did not pass on the bare release: {outcome.sentence or outcome.verdict}")
         output.replace(place)

@@ -31,9 +31,9 @@ class Command(BaseCommand):
         if given["verb"] == "show":
             self.show(as_json=given["json"])
         else:
-            self.check(given["image"], as_json=given["json"])
+            self.prove(given["image"], as_json=given["json"])
 
-    def check(self, image: str, *, as_json: bool) -> None:
+    def prove(self, image: str, *, as_json: bool) -> None:
         """Exit code 1 when an essential promise is broken."""
         promises = sandbox.self_check(executor(), image)
         if as_json:
