@@ -26,6 +26,10 @@ class NotAllowed(Refusal):
     """The person has no right to do it."""
 
 
+class Stale(NotAllowed):
+    """The right is there, but the log-in is too old for this: who acts must prove once more who they are."""
+
+
 class Missing(Refusal):
     """There is no such thing, or this person may not know of it."""
 

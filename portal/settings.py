@@ -81,6 +81,8 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "portal",
     "contributions",
 ]
@@ -139,6 +141,16 @@ DATABASES: dict[str, dict[str, Any]] = {
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)  # seconds; unlimited otherwise
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# What every process must count together (allauth's limits on guessing) lies in the database: without a broker the site
+# still answers, and must not then let everybody guess.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "portal_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
+
 # Files
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -178,6 +190,18 @@ ACCOUNT_USERNAME_VALIDATORS = "contributions.forms.people.USERNAMES"
 ACCOUNT_EMAIL_VERIFICATION = environment.choice(
     "PATCHBAY_EMAIL_VERIFICATION", "optional", ["mandatory", "optional", "none"]
 )
+ACCOUNT_ADAPTER = "contributions.accounts.adapter.Accounts"
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+REAUTHENTICATE_SECONDS = environment.number("PATCHBAY_REAUTHENTICATE_SECONDS", 900, least=30)
+ACCOUNT_REAUTHENTICATION_TIMEOUT = REAUTHENTICATE_SECONDS
+SECOND_FACTOR = environment.choice("PATCHBAY_SECOND_FACTOR", "optional", ["optional", "maintainers"])
+MFA_ADAPTER = "contributions.accounts.adapter.Factors"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_TOLERANCE = 1  # one step of 30 seconds: clocks differ
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS  # browsers offer passkeys without HTTPS to localhost alone
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if BEHIND_PROXY else 0  # only then X-Forwarded-For names the client
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = SESSION_COOKIE_SAMESITE = "Lax"

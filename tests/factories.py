@@ -18,6 +18,7 @@ from contributions.models import (
     Contribution,
     FieldReport,
     Fit,
+    Flag,
     Membership,
     Organisation,
     Person,
@@ -261,6 +262,15 @@ def make_review(revision: Revision | None = None, **given: Any) -> Review:
     reviewer = given.pop("reviewer", None) or make_person()
     given = {"verdict": Review.Verdict.APPROVE, "reviewed_at": timezone.now()} | given
     return Review.objects.create(revision=revision, reviewer=reviewer, **given)
+
+
+def make_flag(thing: Contribution | Comment | Person | None = None, **given: Any) -> Flag:
+    """An open flag for spam on a contribution (a new one unless given), a comment or an account."""
+    thing = thing or make_contribution()
+    kinds = ((Contribution, "contribution"), (Comment, "comment"), (Person, "account"))
+    on = next(name for kind, name in kinds if isinstance(thing, kind))
+    reporter = given.pop("reporter", None) or make_person()
+    return Flag.objects.create(reporter=reporter, **{on: thing}, **({"reason": "spam"} | given))
 
 
 def recompute(contribution: Contribution) -> Contribution:

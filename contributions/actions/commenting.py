@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
-from contributions.errors import Invalid, NotAllowed
+from contributions.errors import Clash, Invalid, NotAllowed
 from contributions.markup import render
 from contributions.models import Comment, Event, Standing
 
@@ -58,12 +58,19 @@ def edit_comment(*, person: Person, comment: Comment, text: str) -> Comment:
     return comment
 
 
-def remove_comment(*, person: Person, comment: Comment) -> Comment:
-    """Blank the words; the place in the thread and the replies stay."""
+def remove_comment(*, person: Person, comment: Comment, reason: str = "") -> Comment:
+    """Blank the words; the place in the thread and the replies stay. Staff give a reason, which everybody reads."""
     if not comment.may_be_removed_by(person):
         raise NotAllowed("Only its author or staff can remove a comment.")
+    pace(person, Event.Verb.REMOVED)
+    needed = comment.author_id != person.pk
+    reason = prose(reason, most=settings.MAX_TEXT_BYTES, what="The reason", field="reason", needed=needed)
     with transaction.atomic():
-        Comment.objects.standing().filter(pk=comment.pk).update(text="", html="", removed_at=Now())
+        if not Comment.objects.standing().filter(pk=comment.pk).update(text="", html="", removed_at=Now()):
+            raise Clash("It is removed already.")
+        Event.objects.write(
+            Event.Verb.REMOVED, actor=person, contribution=comment.contribution, subject=comment.author, text=reason
+        )
         Standing.objects.recompute(comment.contribution)
     comment.refresh_from_db()
     return comment

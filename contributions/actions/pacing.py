@@ -24,12 +24,14 @@ MOST_A_MINUTE = {
     Event.Verb.REVIEWED: 60,
     Event.Verb.TOKEN_MADE: 10,
     Event.Verb.JOINED: 20,
+    Event.Verb.FLAGGED: 10,
 }
+USUALLY = 30
 
 
 def pace(person: Person, verb: Event.Verb) -> None:
     """Raise TooMany when the person did this as often in the last minute as anyone may."""
-    most = MOST_A_MINUTE[verb]
+    most = MOST_A_MINUTE.get(verb, USUALLY)
     done = Event.objects.filter(actor=person, verb=verb, at__gt=Now() - WINDOW).order_by()[:most].count()
     if done >= most:
         raise TooMany(

@@ -11,7 +11,7 @@ from rest_framework import serializers
 
 from contributions.actions.sources import ArtifactFile, GitRef, Note, PatchFile
 from contributions.errors import Invalid
-from contributions.models import Contribution, FieldReport, Review
+from contributions.models import Contribution, FieldReport, Flag, Review
 
 from .fields import BIGGEST_KEY, Text, WholeNumber
 
@@ -158,3 +158,16 @@ class ReviewInput(Input):
 
 class ReasonInput(Input):
     reason = Text(help_text="Shown to everybody who uses it.")
+
+
+class FlagInput(Input):
+    contribution = WholeNumber(required=False, min_value=1, max_value=BIGGEST_KEY, help_text="Its number.")
+    comment = WholeNumber(required=False, min_value=1, max_value=BIGGEST_KEY, help_text="Its id.")
+    person = Text(required=False, help_text="A username.")
+    reason = serializers.ChoiceField(choices=Flag.Reason.choices)
+    text = Text(required=False, allow_blank=True, help_text="What is wrong, and where to look.")
+
+
+class DecisionInput(Input):
+    act = serializers.ChoiceField(choices=Flag.Act.choices, help_text="Not every act fits every thing.")
+    reason = Text(help_text="Told to those who flagged it; public if something is done.")

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.dateparse import parse_date, parse_datetime
 from rest_framework import serializers
 
-from contributions.models import Build, Contribution, Publication, Release
+from contributions.models import Build, Contribution, Flag, Publication, Release
 
 from .fields import BIGGEST_KEY
 from .paging import LARGEST_SIZE, LONGEST_CURSOR, USUAL_SIZE
@@ -79,6 +79,10 @@ class PublicationQuery(PageQuery):
     release = _name("The name or slug of a release.")
     contribution = serializers.IntegerField(required=False, min_value=1, max_value=BIGGEST_KEY)
     state = serializers.ChoiceField(required=False, allow_blank=True, choices=Publication.State.choices)
+
+
+class FlagQuery(PageQuery):
+    state = serializers.ChoiceField(required=False, allow_blank=True, choices=Flag.State.choices)
 
 
 class Moment(serializers.CharField):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from . import builds, components, contributions, entrance, feed, people, publications, revisions, voices
+from . import builds, components, contributions, entrance, feed, moderation, people, publications, revisions, voices
 
 ONE = "contributions/<int:number>/"
 REVISION = f"{ONE}revisions/<int:revision>/"
@@ -41,6 +41,12 @@ urlpatterns = [
         publications.PublicationWithdrawal.as_view(),
         name="api-publication-withdraw",
     ),
+    path("flags/", moderation.Flags.as_view(), name="api-flags"),
+    path("flags/<int:number>/", moderation.OneFlag.as_view(), name="api-flag"),
+    path("flags/<int:number>/decide/", moderation.Decision.as_view(), name="api-flag-decide"),
+    path("moderation/log/", moderation.Log.as_view(), name="api-moderation-log"),
+    path("people/<str:username>/suspend/", moderation.Suspension.as_view(), name="api-person-suspend"),
+    path("people/<str:username>/reinstate/", moderation.Reinstatement.as_view(), name="api-person-reinstate"),
     path("feed/", feed.Feed.as_view(), name="api-feed"),
     re_path(r"^.*$", entrance.Nowhere.as_view(), name="api-nowhere"),
 ]

@@ -8,6 +8,7 @@ from .component import Component as Component, Recipe as Recipe, UpstreamFetch a
 from .contribution import Contribution as Contribution
 from .event import Event as Event
 from .fit import Fit as Fit
+from .former import FormerName as FormerName
 from .index import IndexFile as IndexFile
 from .key import SigningKey as SigningKey
 from .moderation import Flag as Flag, Seal as Seal

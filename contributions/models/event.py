@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.db import connection, models
-from django.db.models import Count, Func, Max, Q, Sum
+from django.db.models import Count, F, Func, Max, Q, Sum
 
 from .advisory import Advisory
 from .build import Build
@@ -16,8 +16,14 @@ from .publication import Publication
 from .release import Release
 from .revision import Revision
 
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
 PHRASES = {"approved": "approved it", "unpublished": "took it out of the feed"}
 FEED = ("published", "unpublished", "held", "freed", "advised", "unadvised")
+# Who flagged what, and how somebody's machines and log-ins are kept, is nobody else's to read.
+PRIVATE = ("flagged", "handled", "token-made", "token-revoked", "secured", "hooked")
+MODERATION = ("removed", "quarantined", "restored", "suspended", "reinstated")
 FEED_LOCK = 0x70617463  # "patc": any number that nothing else in this database locks
 
 
@@ -50,6 +56,19 @@ class EventQuerySet(models.QuerySet["Event"]):
 
     def newest_first(self) -> Self:
         return self.order_by("-pk")
+
+    def visible_to(self, person: Person | AnonymousUser) -> Self:
+        """Staff see every line; others what is public of what they may know of, and all that they did themselves."""
+        if isinstance(person, Person) and person.is_staff:
+            return self
+        known = Q(contribution=None) | Q(contribution__in=Contribution.objects.visible_to(person))
+        mine = Q(actor=person) if isinstance(person, Person) else Q()
+        public = ~Q(verb__in=PRIVATE)
+        return self.filter((public | mine) if mine else public).filter(known)
+
+    def of_moderation(self) -> Self:
+        """What staff did to what others wrote. Whoever removed a comment of their own did no such thing."""
+        return self.filter(verb__in=MODERATION).exclude(verb="removed", subject=F("actor"))
 
     def of_the_feed(self) -> Self:
         """What machines that consume the feed must hear of.

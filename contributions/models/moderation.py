@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self, TypeAlias
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Count, Min, Q, Value, When
 from django.db.models.functions import Now
+from django.urls import reverse
 
 from .contribution import Contribution
 from .moves import Stateful
 from .person import Person
 from .voices import Comment
 
+Thing: TypeAlias = Contribution | Comment | Person
+SEVERITY = {"malware": 0, "abuse": 1, "rights": 2, "spam": 3, "other": 4}
+
 
 class FlagQuerySet(models.QuerySet["Flag"]):
     def open(self) -> Self:
         return self.filter(state=Flag.State.OPEN)
+
+    def about(self, flag: Flag) -> Self:
+        """All flags on the thing that this one is on."""
+        return self.filter(contribution=flag.contribution_id, comment=flag.comment_id, account=flag.account_id)
+
+    def visible_to(self, person: Any) -> Self:
+        """Staff see all, everybody else their own: nobody learns who flagged what."""
+        if person.is_authenticated and person.is_staff:
+            return self
+        return self.filter(reporter=person.pk)
+
+    def by_thing(self) -> models.QuerySet[Flag, Any]:
+        """One row for each thing flagged: how bad it is at worst (0 is worst), its first flag, and how many say so."""
+        weight = Case(*(When(reason=reason, then=Value(rank)) for reason, rank in SEVERITY.items()))
+        things = self.order_by().values("contribution", "comment", "account")
+        return things.annotate(severity=Min(weight), first=Min("pk"), count=Count("pk"))
+
+    def with_names(self) -> Self:
+        """Everything that a list of flags names, in the same query."""
+        return self.select_related(
+            "contribution__author", "comment__contribution", "comment__author", "account", "reporter", "handled_by"
+        )
 
 
 class Flag(Stateful):
@@ -26,6 +52,12 @@ class Flag(Stateful):
         OPEN = "open"
         UPHELD = "upheld"
         DISMISSED = "dismissed"
+
+    class Act(models.TextChoices):
+        DISMISS = "dismiss", "Dismiss: nothing is wrong with it"
+        REMOVE = "remove", "Remove the comment"
+        QUARANTINE = "quarantine", "Put the contribution in quarantine"
+        SUSPEND = "suspend", "Suspend its author"
 
     class Reason(models.TextChoices):
         MALWARE = "malware", "Malicious code"
@@ -70,6 +102,37 @@ class Flag(Stateful):
 
     def __str__(self) -> str:
         return f"flag {self.pk}: {self.reason}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("flag", args=[self.pk])
+
+    @property
+    def thing(self) -> Thing:
+        found = self.contribution or self.comment or self.account
+        if found is None:
+            raise ValueError("the database lets no flag be on nothing")
+        return found
+
+    @property
+    def noun(self) -> str:
+        return str(self.thing._meta.verbose_name)
+
+    @property
+    def within(self) -> Contribution | None:
+        """The contribution that it is on or about."""
+        return self.comment.contribution if self.comment else self.contribution
+
+    @property
+    def accused(self) -> Person:
+        """Whose doing the thing is."""
+        return self.thing if isinstance(self.thing, Person) else self.thing.author
+
+    @property
+    def acts(self) -> list[str]:
+        """What staff can do about it."""
+        if self.comment_id:
+            return [self.Act.DISMISS, self.Act.REMOVE, self.Act.SUSPEND]
+        return [self.Act.DISMISS, *([self.Act.QUARANTINE] if self.contribution_id else []), self.Act.SUSPEND]
 
 
 class Seal(models.Model):

@@ -50,6 +50,12 @@ class Person(AbstractUser):
         membership = self.memberships.select_related("organisation").order_by("joined_at", "pk").first()
         return membership.organisation if membership else None
 
+    def may_be_suspended_by(self, person: Any) -> bool:
+        """Staff suspend people, superusers also staff; nobody themself."""
+        if not (person.is_authenticated and person.is_staff) or person.pk == self.pk:
+            return False
+        return bool(person.is_superuser or not self.is_staff)
+
 
 class Organisation(models.Model):
     """A customer, a partner or the vendor."""

@@ -157,7 +157,7 @@ def show_evidence(
     request: HttpRequest, contribution: Contribution, form: BaseForm | None = None, status: int = 200
 ) -> HttpResponse:
     standings = contribution.standings.select_related("release")
-    events = Event.objects.filter(contribution=contribution)
+    events = Event.objects.filter(contribution=contribution).visible_to(request.user)
     events = events.select_related("actor", "revision", "release", "build")
     events = events.defer("revision__files", "revision__commits", "build__recipe")
     reports = contribution.reports.select_related("organisation", "author", "release__component", "revision")

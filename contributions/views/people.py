@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from contributions.actions import issuing
 from contributions.errors import Missing
 from contributions.forms.people import TokenForm
+from contributions.forms.voices import ReasonForm
 from contributions.models import ApiToken, Contribution, Person
 
 from .entering import person_of, verb
@@ -24,17 +25,23 @@ if TYPE_CHECKING:
 
 @require_safe
 def person(request: HttpRequest, username: str) -> HttpResponse:
-    shown = Person.objects.filter(username=username, is_active=True).first()
-    if shown is None:
+    shown = Person.objects.filter(username=username).first()
+    if shown is None or not (shown.is_active or shown.may_be_suspended_by(request.user)):
         raise Missing("There is no account of that name.")
+    return show_person(request, shown, ReasonForm())
+
+
+def show_person(request: HttpRequest, shown: Person, form: ReasonForm) -> HttpResponse:
+    """The page, with the reason for suspending or reinstating the account as it was typed."""
     visible = Contribution.objects.visible_to(request.user).filter(author=shown)
-    context = {
+    context: dict[str, object] = {
         "person": shown,
         "memberships": shown.memberships.select_related("organisation"),
         "maintained": shown.maintained_components.all(),
         "page": contribution_page(request, visible, Contribution.ORDERS["newest"]),
+        "may_suspend": shown.may_be_suspended_by(request.user),
     }
-    return render(request, "person.html", context)
+    return answer_form(request, "person.html", form, context)
 
 
 @never_cache

@@ -149,5 +149,5 @@ def comment_edit(request: HttpRequest, number: int) -> HttpResponse:
 @verb("comment-edit")
 def comment_remove(request: HttpRequest, number: int) -> HttpResponse:
     found = _comment(request, number)
-    commenting.remove_comment(person=person_of(request), comment=found)
+    commenting.remove_comment(person=person_of(request), comment=found, reason=request.POST.get("reason", ""))
     return redirect(found)

@@ -6,7 +6,7 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from contributions.models import Contribution
+from contributions.models import Contribution, Flag
 from tests import factories
 from tests.api.conftest import Caller, make_token
 from tests.api.contract import schema
@@ -22,9 +22,12 @@ READING = (
     "contributions/", "{one}", "{one}revisions/", "{one}revisions/1/", "{one}revisions/1/patch",
     "{one}revisions/1/diff", "{one}fits/", "{one}comments/", "{one}reports/", "{one}reviews/",
     "builds/", "builds/{build}/", "builds/{build}/log", "publications/", "publications/{publication}/", "feed/",
+    "moderation/log/",
 )  # fmt: skip
 SUBMISSION = {"component": "swiftclient", "kind": "experience", "title": "It is fast", "description": "Very."}
 REPORT = {"release": "4.7.0", "outcome": "works", "stage": "lab"}
+FLAG = {"person": "flagged", "reason": "spam"}
+DECISION = {"act": "dismiss", "reason": "It is fine."}
 REASON = {"reason": "It loses data."}
 VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     # (method, path): (body, the status for each of CALLERS)
@@ -36,6 +39,10 @@ VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     ("post", "{one}reviews/"): ({"verdict": "approve"}, "401 403 403 201 403 403 403 201"),
     ("post", "{one}withdraw/"): (REASON, "401 403 200 403 200 403 403 403"),
     ("post", "builds/{build}/again/"): (None, "401 403 201 201 201 403 403 403"),
+    ("post", "flags/"): (FLAG, "401 201 201 201 201 403 201 403"),
+    ("post", "flags/{flag}/decide/"): (DECISION, "401 404 404 404 200 403 404 403"),
+    ("post", "people/flagged/suspend/"): (REASON, "401 403 403 403 200 403 403 403"),
+    ("post", "people/suspended/reinstate/"): (REASON, "401 403 403 403 200 403 403 403"),
     ("post", "publications/{publication}/withdraw/"): (REASON, "401 403 200 200 200 403 403 403"),
 }
 
@@ -57,7 +64,8 @@ def caller_named(name: str, scene: Scene) -> Caller:
 
 def filled(path: str, scene: Scene) -> str:
     publication = scene.contribution.current.publications.get()
-    return path.format(one=scene.one, build=scene.build.pk, publication=publication.pk)
+    flag = Flag.objects.first()
+    return path.format(one=scene.one, build=scene.build.pk, publication=publication.pk, flag=flag.pk if flag else 0)
 
 
 def test_the_table_has_every_verb_of_the_schema() -> None:
@@ -72,6 +80,8 @@ def test_each_verb_is_for_whom_the_table_says(
     published: Scene, method: str, path: str, subtests: pytest.Subtests
 ) -> None:
     body, statuses = VERBS[method, path]
+    factories.make_flag(factories.make_person("flagged"))
+    factories.make_person("suspended", is_active=False)
     for name, status in zip(CALLERS, statuses.split(), strict=True):
         with subtests.test(caller=name), transaction.atomic():
             response = caller_named(name, published).call(method, filled(path, published), body)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from openapi_spec_validator import validate
 
+from contributions.models import Event
 from tests.api.contract import schema
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
     assert reviewer.post(published.one + "reviews/", {"verdict": "approve"}).status_code == 201
     publication = member.listed("publications/")[0]["id"]
     organisation = member.listed("organisations/")[0]["slug"]
+    flag = member.post("flags/", {"person": published.maintainer.username, "reason": "spam"}).json()["id"]
+    Event.objects.write("suspended", subject=published.maintainer, text="Spam.")
     fill = {"{number}": str(number), "{revision}": "1", "{slug}": "swiftclient"}
     for template, operations in schema()["paths"].items():
         path = template
@@ -51,6 +54,8 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
             path = template.replace("{number}", str(build))
         if "/publications/" in template:
             path = template.replace("{number}", str(publication))
+        if "/flags/" in template:
+            path = template.replace("{number}", str(flag))
         if "/organisations/" in template:
             path = template.replace("{slug}", organisation)
         for parameter, value in fill.items():

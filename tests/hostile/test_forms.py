@@ -7,7 +7,6 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
@@ -17,8 +16,6 @@ from tests.pages.conftest import signed_in
 from tests.pages.test_access import VERBS, filled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.pages.conftest import Platform
 
 ODD = (
@@ -44,14 +41,6 @@ FORMS = {
 }
 FOR_STRANGERS = {"/account/login/", "/account/signup/", "/account/password/reset/"}
 FINE = {200, 302, 400, 403, 404, 405, 409, 413, 429}
-
-
-@pytest.fixture(autouse=True)
-def _patient_sign_in() -> Iterator[None]:
-    """Forget, before and after, how often these tests have signed up and in."""
-    cache.clear()
-    yield
-    cache.clear()
 
 
 @pytest.mark.parametrize("address", FORMS)

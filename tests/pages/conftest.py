@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Comment,
         Component,
         Contribution,
+        Flag,
         Organisation,
         Person,
         Publication,
@@ -51,6 +52,7 @@ class Platform:
     artifact: Artifact
     publication: Publication
     token: ApiToken
+    flag: Flag
 
     def client(self, role: str) -> Client:
         return signed_in(self.people[role])
@@ -71,6 +73,7 @@ def platform(db: None) -> Platform:
     member = factories.make_person("member", organisation=factories.make_organisation("Lakeside University"))
     maintainer = factories.make_person("maintainer")
     staff = factories.make_person("staff", is_staff=True, is_superuser=True)
+    factories.make_person("suspended", is_active=False)
     component = factories.make_component("swiftclient", maintainers=(maintainer,))
     release = factories.make_release(component, "4.7.0")
     contribution = factories.make_contribution(component=component, author=author, release=release)
@@ -98,4 +101,5 @@ def platform(db: None) -> Platform:
         artifact=artifact,
         publication=publication,
         token=token,
+        flag=factories.make_flag(contribution, reporter=member),
     )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 ROLES = ("stranger", "member", "author", "maintainer", "staff")
 ALL = (200,) * 5
 SIGNED_IN = (302, 200, 200, 200, 200)  # a stranger is led to the sign-in
+STAFF_ONLY = (302, 403, 403, 403, 200)
 
 PAGES = {
     "/": ALL,
@@ -46,6 +47,13 @@ PAGES = {
     "/organisations/new/": SIGNED_IN,
     "/organisations/northern-hosting/": ALL,
     "/people/author/": ALL,
+    "/contributions/{c}/flag/": SIGNED_IN,
+    "/comments/{comment}/flag/": SIGNED_IN,
+    "/people/author/flag/": SIGNED_IN,
+    "/flags/": SIGNED_IN,
+    "/moderation/": STAFF_ONLY,
+    "/moderation/{flag}/": STAFF_ONLY,
+    "/moderation/log/": ALL,
     "/account/tokens/": SIGNED_IN,
     "/files/{sha256}/{name}": ALL,
     "/feed.atom": ALL,
@@ -75,7 +83,7 @@ VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
         {"revision": "1", "release": "{slug}"},
         (LED_AWAY, REFUSED, DONE, DONE, DONE),
     ),
-    "/comments/{comment}/remove/": ({}, (LED_AWAY, DONE, REFUSED, REFUSED, DONE)),
+    "/comments/{comment}/remove/": ({"reason": "Spam."}, (LED_AWAY, DONE, REFUSED, REFUSED, DONE)),
     "/publications/{publication}/withdraw/": ({"reason": "Wrong."}, (LED_AWAY, REFUSED, DONE, DONE, DONE)),
     "/organisations/northern-hosting/add-member/": (
         {"username": "maintainer"},
@@ -85,6 +93,8 @@ VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
         {"username": "author"},
         (LED_AWAY, REFUSED, DONE, REFUSED, REFUSED),  # everyone may leave
     ),
+    "/people/author/suspend/": ({"reason": "Spam."}, (LED_AWAY, REFUSED, REFUSED, REFUSED, DONE)),
+    "/people/suspended/reinstate/": ({"reason": "No spam."}, (LED_AWAY, REFUSED, REFUSED, REFUSED, DONE)),
     "/account/tokens/{token}/revoke/": ({}, (LED_AWAY, 404, DONE, 404, 404)),
 }
 
@@ -100,6 +110,7 @@ def filled(text: str, platform: Platform) -> str:
         name=platform.artifact.name,
         slug=platform.release.slug,
         token=platform.token.pk,
+        flag=platform.flag.pk,
     )
 
 
