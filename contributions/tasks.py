@@ -86,6 +86,16 @@ def sweep() -> None:
     _ring_keys(publish, publishing.forgotten(RINGS_A_SWEEP))
 
 
+def begin_again() -> dict[str, int]:
+    """Queue what was given up through our fault; return how many of each kind."""
+    counts = {}
+    for model, task in BELLS.items():
+        keys = model.objects.try_again()
+        _ring_keys(task, keys)
+        counts[str(model._meta.verbose_name_plural)] = len(keys)
+    return counts
+
+
 def _ring_keys(task: Task[Any, Any], keys: Iterable[int]) -> None:
     for pk in keys:
         _post(task, pk)

@@ -101,12 +101,16 @@ class Environment:
             raise UnusableSetting(f"There is no setting {strangers[0]}; docs/configuration.md lists those there are.")
 
 
+# libpq's words for a peer that is gone: noticed within half a minute, not after the two hours that TCP would wait.
+LIVELINESS = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
+
+
 def database_from(url: str) -> dict[str, Any]:
     """Django's connection settings from `postgresql://user:password@host:port/name?option=value`."""
     parts = _split("DATABASE_URL", url)
     if parts.scheme not in {"postgres", "postgresql"}:
         raise UnusableSetting("DATABASE_URL must begin with postgresql://, the one database Patchbay speaks.")
-    options: dict[str, str] = dict(parse_qsl(parts.query))
+    options: dict[str, Any] = dict(parse_qsl(parts.query))
     name = unquote(parts.path.lstrip("/"))
     if not name:
         raise UnusableSetting("DATABASE_URL must name a database, as in postgresql://user@host/patchbay.")
@@ -118,7 +122,7 @@ def database_from(url: str) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or "") or options.pop("password", ""),
         "HOST": host,
         "PORT": str(_port("DATABASE_URL", parts) or options.pop("port", "")),
-        "OPTIONS": options,
+        "OPTIONS": (LIVELINESS if host and not host.startswith("/") else {}) | options,
     }
 
 

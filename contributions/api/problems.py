@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, JsonResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from rest_framework import exceptions as rest
@@ -53,8 +54,11 @@ def answer(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
         return _refused(error)
     if isinstance(error, rest.APIException):
         return _from_rest(error)
-    if isinstance(error, errors.Trouble):
-        response = problem(HTTPStatus.SERVICE_UNAVAILABLE, error.sentence)
+    if isinstance(error, (errors.Trouble, OperationalError, InterfaceError)):
+        sentence = (
+            error.sentence if isinstance(error, errors.Trouble) else "The portal's database is away for a moment."
+        )
+        response = problem(HTTPStatus.SERVICE_UNAVAILABLE, sentence)
         response.headers["Retry-After"] = str(TRY_AGAIN_SECONDS)
         return response
     status = next((status for kinds, status in STATUS_OF_OTHERS.items() if isinstance(error, kinds)), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
 from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING
 
@@ -11,24 +12,33 @@ from django.core.files.storage import default_storage
 from django.db import models
 from django.db.models.functions import Now
 
-from contributions.errors import Invalid, TooLarge
+from contributions.errors import Invalid, TooLarge, Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 SPOOL = 1 << 20  # above 1 MiB the bytes on their way wait on disk, not in memory
 CHUNK = 1 << 16
+
+
+@contextmanager
+def _our_disk() -> Iterator[None]:
+    """A disk that is full or cannot be written is our trouble, told as such."""
+    try:
+        yield
+    except OSError as problem:
+        raise Trouble(f"The portal could not store a file: {problem.strerror or problem}.") from problem
 
 
 class BlobQuerySet(models.QuerySet["Blob"]):
     def keep(self, chunks: Iterable[bytes], *, most: int, what: str = "The file") -> Blob:
         """Store the bytes and return their row; the same bytes are stored once.
 
-        The digest is computed while the bytes stream by. Raises TooLarge above `most` bytes and Invalid for none;
-        nothing is stored then.
+        The digest is computed while the bytes stream by. Raises TooLarge above `most` bytes, Invalid for none, and
+        Trouble when the disk does not take them; nothing is stored then.
         """
         digest, size = hashlib.sha256(), 0
-        with SpooledTemporaryFile(max_size=SPOOL) as spool:
+        with _our_disk(), SpooledTemporaryFile(max_size=SPOOL) as spool:
             for chunk in chunks:
                 size += len(chunk)
                 if size > most:
@@ -43,7 +53,7 @@ class BlobQuerySet(models.QuerySet["Blob"]):
     def keep_bytes(self, content: bytes) -> Blob:
         """Store bytes of the portal's own making (an empty file is fine)."""
         sha256 = hashlib.sha256(content).hexdigest()
-        with SpooledTemporaryFile(max_size=SPOOL) as spool:
+        with _our_disk(), SpooledTemporaryFile(max_size=SPOOL) as spool:
             spool.write(content)
             spool.seek(0)
             return self._stored(sha256, len(content), spool)

@@ -41,6 +41,7 @@ class Build(Work):
     MOVES: ClassVar[dict[str, frozenset[str]]] = {
         QUEUED: frozenset({RUNNING}),
         RUNNING: frozenset({QUEUED, "passed", "failed", "timed-out", ERRORED}),
+        ERRORED: frozenset({QUEUED}),
     }
 
     revision = models.ForeignKey(Revision, on_delete=models.CASCADE, null=True, blank=True, related_name="builds")

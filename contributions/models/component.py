@@ -85,6 +85,7 @@ class UpstreamFetch(Work):
     MOVES: ClassVar[dict[str, frozenset[str]]] = {
         QUEUED: frozenset({RUNNING}),
         RUNNING: frozenset({QUEUED, "done", "refused", ERRORED}),
+        ERRORED: frozenset({QUEUED}),
     }
 
     component = models.ForeignKey(Component, on_delete=models.CASCADE, related_name="fetches")

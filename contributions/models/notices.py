@@ -126,6 +126,7 @@ class Letter(Work):
     MOVES: ClassVar[dict[str, frozenset[str]]] = {
         QUEUED: frozenset({RUNNING}),
         RUNNING: frozenset({QUEUED, "sent", ERRORED}),
+        ERRORED: frozenset({QUEUED}),
     }
 
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="letters")

@@ -33,6 +33,7 @@ class Revision(Work):
     MOVES: ClassVar[dict[str, frozenset[str]]] = {
         QUEUED: frozenset({RUNNING}),
         RUNNING: frozenset({QUEUED, "received", "refused", ERRORED}),
+        ERRORED: frozenset({QUEUED}),
     }
 
     contribution = models.ForeignKey(Contribution, on_delete=models.CASCADE, related_name="revisions")

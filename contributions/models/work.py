@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.conf import settings
-from django.db import models
+from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
@@ -60,6 +61,15 @@ class WorkQuerySet(models.QuerySet[Any]):
             if spent.filter(pk=pk).update(state=ERRORED, sentence=sentence, finished_at=Now(), lease=None)
         ]
 
+    def try_again(self) -> Sequence[int]:
+        """Queue what our side gave up on once more, with all its attempts; return the keys."""
+        keys = []
+        for pk in self.filter(state=ERRORED).order_by("pk").values_list("pk", flat=True):
+            with suppress(IntegrityError), transaction.atomic():  # a pull that waits already serves as well
+                again = self.filter(pk=pk, state=ERRORED)
+                keys += [pk] * again.update(state=QUEUED, attempts=0, queued_at=Now(), rung_at=None, finished_at=None)
+        return keys
+
 
 class Work(Stateful):
     """The columns of a queue entry. Times are the database's, so that no worker's clock matters."""
@@ -100,9 +110,13 @@ class Work(Stateful):
         return self._let_go(to, finished_at=Now(), **values)
 
     def put_back(self, sentence: str) -> None:
-        """Our side failed: queue the row again while attempts are left, else end it as errored with `sentence`."""
+        """Our side failed: queue the row again while attempts are left, else end it as errored with `sentence`.
+
+        The pause before the next attempt doubles each time: what is full or away is given time to be mended.
+        """
         if self.attempts < settings.ATTEMPTS:
-            self._let_go(QUEUED, queued_at=Now(), rung_at=None, sentence=sentence)
+            pause = timedelta(seconds=settings.LEASE_SECONDS * (2 ** (self.attempts - 1) - 1))
+            self._let_go(QUEUED, queued_at=Now() + pause, rung_at=None, sentence=sentence)
         else:
             self.finish(ERRORED, sentence=sentence)
 

@@ -46,6 +46,7 @@ def _record(row: UpstreamFetch, found: Sequence[mirror.Found]) -> list[Work]:
     known = {release.name: release for release in component.releases.all()}
     last = component.releases.aggregate(last=Max("position"))["last"] or 0
     queued: list[Work] = []
+    moved: list[str] = []
     new = 0
     for seen in found:
         release = known.get(seen.name)
@@ -57,9 +58,18 @@ def _record(row: UpstreamFetch, found: Sequence[mirror.Found]) -> list[Work]:
             Release.objects.filter(pk=release.pk).update(commit=seen.commit, released_at=seen.committed_at)
             release.refresh_from_db()
             queued += queue_fits_of(release)
-    row.finish(UpstreamFetch.State.DONE, sentence=f"{len(found)} releases seen, {new} new.")
+        elif release.commit != seen.commit:
+            moved.append(release.name)
+    row.finish(UpstreamFetch.State.DONE, sentence=f"{len(found)} releases seen, {new} new.{_suspicion(moved)}")
     Event.objects.write(Event.Verb.FETCHED, component=component, text=row.sentence)
     return queued
+
+
+def _suspicion(moved: Sequence[str]) -> str:
+    """A tag is meant to stay where it is; what was built from the old commit would not be what it says."""
+    if not moved:
+        return ""
+    return f" Upstream moved the tag of {', '.join(moved)}: the portal stays with the commit that it had."
 
 
 def _make(component: Component, seen: mirror.Found, position: int) -> Release:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -25,11 +26,13 @@ class Lease:
 
     def __init__(self, work: Work) -> None:
         self._work = work
+        self._renewed_at = time.monotonic()
         self._over = threading.Event()
         self._lost = threading.Event()
 
     def is_held(self) -> bool:
-        return not self._lost.is_set()
+        """Also False when the last answer of the database is a whole lease old: another may have the row by now."""
+        return not self._lost.is_set() and time.monotonic() - self._renewed_at < settings.LEASE_SECONDS
 
     def end(self) -> None:
         self._over.set()
@@ -43,6 +46,7 @@ class Lease:
 
     def _renewed(self) -> bool:
         for _ in range(max(settings.LEASE_SECONDS // settings.LEASE_RENEW_SECONDS - 1, 1)):
+            asked_at = time.monotonic()
             try:
                 held = self._work.renew()
             except DatabaseError as error:
@@ -50,7 +54,9 @@ class Lease:
                 connection.close()
                 self._over.wait(settings.LEASE_RENEW_SECONDS)
                 continue
-            if not held:
+            if held:
+                self._renewed_at = asked_at
+            else:
                 self._lost.set()
             return held
         self._lost.set()

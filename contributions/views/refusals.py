@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig
-from django.http import UnreadablePostError
+from django.db import InterfaceError, OperationalError
+from django.http import HttpResponse, UnreadablePostError
 from django.shortcuts import render
+from django.template.loader import render_to_string
 
-from contributions.errors import Clash, Invalid, Missing, NotAllowed, Refusal, TooLarge, TooMany
+from contributions.errors import Clash, Invalid, Missing, NotAllowed, Refusal, TooLarge, TooMany, Trouble
 from contributions.forms.uploading import drop_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.forms import BaseForm
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest
 
 Made = TypeVar("Made")
+log = logging.getLogger(__name__)
 
 STATUSES: dict[type[Refusal], int] = {
     Invalid: 400,
@@ -36,6 +40,8 @@ HEADINGS = {
     413: "That is too large",
     429: "Not so fast",
 }
+OUR_FAULT = (Trouble, OperationalError, InterfaceError)
+TRY_AGAIN_SECONDS = 10
 TAKES_FILES = ("/submit/", "/revise/")
 FORM_OVERHEAD = 2**20  # bytes that a form may weigh beside its file
 
@@ -63,6 +69,9 @@ class RefusalPages:
             return None
         if isinstance(exception, BadRequest):
             exception = Invalid(str(exception))
+        if isinstance(exception, OUR_FAULT):
+            log.warning("Answered 503 to %s: %s", request.path, exception)
+            return apology(exception)
         return answer(request, exception) if isinstance(exception, Refusal) else None
 
 
@@ -73,6 +82,13 @@ def answer(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     if isinstance(refusal, TooMany):
         response["Retry-After"] = str(refusal.retry_after)
     return response
+
+
+def apology(fault: Exception) -> HttpResponse:
+    """A page that asks no database: it may be the one that is away."""
+    sentence = fault.sentence if isinstance(fault, Trouble) else "The portal's database is away for a moment."
+    page = render_to_string("503.html", {"sentence": sentence})
+    return HttpResponse(page, status=503, headers={"Retry-After": str(TRY_AGAIN_SECONDS)})
 
 
 def carried_out(form: BaseForm, act: Callable[[], Made]) -> Made | None:

@@ -91,6 +91,28 @@ def test_our_own_trouble_queues_again_until_the_attempts_are_spent(settings: obj
 
 
 @pytest.mark.django_db
+def test_each_pause_before_another_attempt_is_longer(settings: object) -> None:
+    settings.LEASE_SECONDS = 100  # type: ignore[attr-defined]
+    build = queued_build()
+    for seconds in (0, 100):
+        Build.objects.claim(build.pk).put_back("The disk is full.")
+        build.refresh_from_db()
+        assert seconds <= (build.queued_at - build.started_at).total_seconds() < seconds + 1
+
+
+@pytest.mark.django_db
+def test_what_was_given_up_is_begun_again_when_an_operator_says_so(settings: object) -> None:
+    settings.ATTEMPTS = 1  # type: ignore[attr-defined]
+    build, other = queued_build(), queued_build()
+    Build.objects.claim(build.pk).put_back("The disk is full.")
+    assert Build.objects.claim(build.pk) is None
+    assert Build.objects.try_again() == [build.pk]
+    assert Build.objects.claim(build.pk).attempts == 1
+    assert Build.objects.try_again() == []
+    assert Build.objects.claim(other.pk)
+
+
+@pytest.mark.django_db
 def test_a_lost_doorbell_is_rung_again_but_not_at_every_sweep() -> None:
     build = queued_build()
     assert Build.objects.unheard(10) == [], "it was queued just now"

@@ -10,7 +10,7 @@ import pytest
 
 from contributions.sandbox.ways import read_rule
 from portal import settings
-from portal.environment import Environment, UnusableSetting, database_from, mail_from
+from portal.environment import LIVELINESS, Environment, UnusableSetting, database_from, mail_from
 from portal.secret import secret_key
 
 ROOT = Path(settings.BASE_DIR)
@@ -94,7 +94,9 @@ def test_a_database_is_read_from_its_url() -> None:
     assert found["NAME"] == "patchbay"
     assert (found["USER"], found["PASSWORD"]) == ("us@er", "p/w")
     assert (found["HOST"], found["PORT"]) == ("db.example", "5433")
-    assert found["OPTIONS"] == {"sslmode": "require"}
+    assert found["OPTIONS"] == LIVELINESS | {"sslmode": "require"}
+    assert database_from("postgresql:///patchbay?host=/run/postgresql")["OPTIONS"] == {}, "a socket has no wire to cut"
+    assert database_from("postgresql://db.example/patchbay?keepalives_idle=7")["OPTIONS"]["keepalives_idle"] == "7"
 
 
 def test_a_database_may_be_on_a_socket() -> None:

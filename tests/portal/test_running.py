@@ -9,9 +9,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg2
 import pytest
 from django.conf import settings
 
@@ -23,6 +25,9 @@ from portal.services.valkey import Valkey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+KEYWORDS = {"NAME": "dbname", "USER": "user", "HOST": "host", "PORT": "port"}  # Django's words and libpq's
 
 
 class Site:
@@ -138,6 +143,29 @@ def test_a_second_run_in_the_same_place_says_so(site: Site) -> None:
     said, _ = second.communicate(timeout=30)
     assert second.returncode == 1
     assert f"Patchbay already runs here (process {site.run.pid}, http://127.0.0.1:{site.port}/)" in said
+
+
+def status_of(site: Site, path: str) -> int:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{site.port}{path}", timeout=20) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as problem:
+        with problem:
+            return problem.code
+
+
+@pytest.mark.attack("F09")
+def test_pages_whose_connections_were_cut_apologise_once_at_most(site: Site) -> None:
+    addresses = ("/contributions/", "/api/v1/builds/", "/builds/", "/") * 5
+    assert {status_of(site, address) for address in addresses} == {200}
+    keeper = psycopg2.connect(**{KEYWORDS[name]: value for name, value in Postgres(site.var).address.items()})
+    with closing(keeper), keeper.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        assert cursor.rowcount > 4, "there were connections to cut"
+    answers = [status_of(site, address) for address in addresses]
+    assert set(answers) <= {200, 503}
+    assert answers.count(503) <= 1
+    assert answers[-4:] == [200] * 4
 
 
 def test_status_tells_what_runs(site: Site) -> None:
