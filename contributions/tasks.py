@@ -6,10 +6,11 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from celery import shared_task
+from celery.signals import celeryd_init
 from django.db import transaction
 
 from .models import Attestation, Build, Fit, Revision, UpstreamFetch
-from .pipeline import attesting, building, fetching, fitting, publishing, receiving
+from .pipeline import attesting, building, fetching, fitting, proving, publishing, receiving
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,6 +45,11 @@ def _post(task: Task[Any, Any], pk: int) -> None:
         task.apply_async((pk,), retry=False, ignore_result=True)
     except Exception as error:  # noqa: BLE001 - every transport has its own errors, and none may fail a submission
         log.warning("The broker did not take %s(%s): %s", task.name, pk, error)
+
+
+@celeryd_init.connect
+def prove_before_building(instance: Any, **_: Any) -> None:
+    instance.app.steps["consumer"].add(proving.ProofBeforeBuilds)
 
 
 @shared_task(name="contributions.tasks.receive")

@@ -16,12 +16,14 @@ from contributions.views import (
     people,
     publications,
     sharing,
+    status,
     verbs,
 )
 
 urlpatterns = [
     path("", front.home, name="home"),
     path("how-ranking-works/", front.how_ranking_works, name="how-ranking-works"),
+    path("status/", status.status, name="status"),
     path("robots.txt", front.robots, name="robots"),
     path("search/", contributions.contributions, name="search"),
     path("review/", contributions.review_queue, name="review-queue"),

@@ -13,6 +13,7 @@ from contributions.models import (
     Artifact,
     Blob,
     Build,
+    Builder,
     Comment,
     Component,
     Contribution,
@@ -278,3 +279,12 @@ def recompute(contribution: Contribution) -> Contribution:
     with transaction.atomic():
         Standing.objects.recompute(contribution)
     return contribution
+
+
+def make_builder(host: str, **given: Any) -> Builder:
+    """A host whose sandbox keeps one promise, under control groups of the second version."""
+    facts = {"version": "0.8.0", "user": 64999, "kernel": "6.1", "machine": "x86_64"}
+    facts |= {"cgroups": {"version": 2, "bound": ["cpu", "memory", "pids"]}}
+    promise = {"name": "a jail starts", "held": True, "essential": True, "detail": "The build passed."}
+    values = {"executor": "bubblewrap", "facts": facts, "promises": [promise], "checked_at": timezone.now()}
+    return Builder.objects.create(host=host, **(values | given))

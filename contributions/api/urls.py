@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from . import builds, components, contributions, entrance, feed, moderation, people, publications, revisions, voices
+from . import (
+    builds,
+    components,
+    contributions,
+    entrance,
+    feed,
+    moderation,
+    people,
+    publications,
+    revisions,
+    status,
+    voices,
+)
 
 ONE = "contributions/<int:number>/"
 REVISION = f"{ONE}revisions/<int:revision>/"
@@ -12,6 +24,7 @@ REVISION = f"{ONE}revisions/<int:revision>/"
 urlpatterns = [
     path("", entrance.Entrance.as_view(), name="api-root"),
     path("schema/", entrance.Schema.as_view(), name="api-schema"),
+    path("status/", status.Status.as_view(), name="api-status"),
     path("me/", people.Me.as_view(), name="api-me"),
     path("components/", components.Components.as_view(), name="api-components"),
     path("components/<str:slug>/", components.OneComponent.as_view(), name="api-component"),

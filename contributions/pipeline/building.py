@@ -16,6 +16,7 @@ from contributions.checkout import sources
 from contributions.errors import Refusal, Trouble
 from contributions.models import Artifact, Blob, Build, Event, LogPiece, Recipe, Standing
 
+from . import proving
 from .attesting import queue_attestation
 from .confining import executor, facts_of
 from .leasing import Lease, leased
@@ -71,7 +72,13 @@ def queue_bare_build(build: Build) -> Build | None:
 
 
 def build(pk: int) -> Sequence[Work]:
-    """Build the row if it waits for that; return what it queued (the bare release, after a failure)."""
+    """Build the row if it waits for that; return what it queued (the bare release, after a failure).
+
+    Where the sandbox does not keep its promises the row goes on waiting, for another host or for better days.
+    """
+    if reason := proving.refusal():
+        log.error("Build %s waits. %s", pk, reason)
+        return []
     row: Build | None = Build.objects.claim(pk)
     if row is None:
         return []

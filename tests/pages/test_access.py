@@ -20,6 +20,7 @@ STAFF_ONLY = (302, 403, 403, 403, 200)
 PAGES = {
     "/": ALL,
     "/how-ranking-works/": ALL,
+    "/status/": ALL,
     "/robots.txt": ALL,
     "/search/?q=retries": ALL,
     "/contributions/": ALL,

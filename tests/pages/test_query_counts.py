@@ -26,6 +26,7 @@ LISTS = [
     "/components/swift/",
     "/components/swift/releases/1.0/",
     "/builds/",
+    "/status/",
     "/published/",
     "/organisations/",
     "/organisations/lists/",

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from portal.health import further_words
 from portal.management.commands.run import embedded_services
 from portal.services.supervisor import note_of
 
@@ -26,3 +27,5 @@ class Command(BaseCommand):
             self.stdout.write(f"{'site':<11} stopped")
             sys.exit(NOT_RUNNING)
         self.stdout.write(f"{'site':<11} running  {note.get('address')} (process {note.get('pid')})")
+        for name, word in further_words().items():
+            self.stdout.write(f"{name:<11} {word}")

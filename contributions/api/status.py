@@ -1,0 +1,27 @@
+"""How the site's machinery is, for a machine that watches it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drf_spectacular.utils import extend_schema
+
+from contributions.models import Builder
+from contributions.models.builder import backlog, workers_seen
+
+from .resource import Resource
+from .shapes.status import StatusShape
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+    from rest_framework.response import Response
+
+
+class Status(Resource):
+    @extend_schema(operation_id="status_show", responses=StatusShape, summary="Show how the machinery is")
+    def get(self, request: Request) -> Response:
+        """Workers, what waits for them, and what each builder's sandbox proved."""
+        del request
+        return self.shown(
+            StatusShape, {"workers": workers_seen(), "backlog": backlog(), "builders": Builder.objects.all()}
+        )
