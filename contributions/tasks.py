@@ -9,8 +9,9 @@ from celery import shared_task
 from celery.signals import celeryd_init
 from django.db import transaction
 
+from .errors import Trouble
 from .models import Attestation, Build, Fit, Revision, UpstreamFetch
-from .pipeline import attesting, building, fetching, fitting, proving, publishing, receiving
+from .pipeline import attesting, building, fetching, fitting, indexing, proving, publishing, receiving
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RINGS_A_SWEEP = 200
+INDEX_RING_SECONDS = 60  # the sweep rings again for an index that is due, and nobody needs to hear it twice
 
 
 def ring(*works: Work) -> None:
@@ -35,16 +37,21 @@ def ring_for_publishing(contribution: Contribution) -> None:
     _post_after_commit(publish, contribution.pk)
 
 
-def _post_after_commit(task: Task[Any, Any], pk: int) -> None:
-    transaction.on_commit(lambda: _post(task, pk))
+def ring_for_index() -> None:
+    """Have the index of the feed signed anew, once the transaction that changed the feed is committed."""
+    _post_after_commit(sign_index)
 
 
-def _post(task: Task[Any, Any], pk: int) -> None:
+def _post_after_commit(task: Task[Any, Any], *keys: int) -> None:
+    transaction.on_commit(lambda: _post(task, *keys))
+
+
+def _post(task: Task[Any, Any], *keys: int) -> None:
     """Post without waiting: when the broker is away the sweep rings later, and the customer never notices."""
     try:
-        task.apply_async((pk,), retry=False, ignore_result=True)
+        task.apply_async(keys, retry=False, ignore_result=True)
     except Exception as error:  # noqa: BLE001 - every transport has its own errors, and none may fail a submission
-        log.warning("The broker did not take %s(%s): %s", task.name, pk, error)
+        log.warning("The broker did not take %s%s: %s", task.name, keys, error)
 
 
 @celeryd_init.connect
@@ -65,6 +72,8 @@ def fit(pk: int) -> None:
 @shared_task(name="contributions.tasks.build")
 def build(pk: int) -> None:
     ring(*building.build(pk))
+    if indexing.has_news():
+        ring_for_index()
 
 
 @shared_task(name="contributions.tasks.fetch")
@@ -75,11 +84,22 @@ def fetch(pk: int) -> None:
 @shared_task(name="contributions.tasks.sign_build")
 def sign_build(pk: int) -> None:
     attesting.sign(pk)
+    if indexing.tells_of(pk):
+        ring_for_index()
 
 
 @shared_task(name="contributions.tasks.publish")
 def publish(pk: int) -> None:
-    publishing.publish(pk)
+    if publishing.publish(pk):
+        ring_for_index()
+
+
+@shared_task(name="contributions.tasks.sign_index", expires=INDEX_RING_SECONDS)
+def sign_index() -> None:
+    try:
+        indexing.sign()
+    except Trouble as trouble:
+        log.error("The index of the feed was not signed: %s", trouble.sentence)  # noqa: TRY400 - the sentence says it
 
 
 @shared_task(name="contributions.tasks.sweep")
@@ -90,6 +110,8 @@ def sweep() -> None:
             log.error("Gave up on %s %s.", model._meta.verbose_name, pk)
         _ring_keys(task, model.objects.unheard(RINGS_A_SWEEP))
     _ring_keys(publish, publishing.forgotten(RINGS_A_SWEEP))
+    if indexing.is_due():
+        _post(sign_index)
 
 
 def begin_again() -> dict[str, int]:

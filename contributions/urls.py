@@ -17,6 +17,7 @@ from contributions.views import (
     publications,
     sharing,
     status,
+    tuf,
     verbs,
 )
 
@@ -77,6 +78,13 @@ urlpatterns = [
     path("account/tokens/", people.tokens, name="tokens"),
     path("account/tokens/<int:number>/revoke/", people.token_revoke, name="token-revoke"),
     re_path(r"^files/(?P<sha256>[0-9a-f]{64})/(?P<name>[^/]{1,255})$", files.file, name="file"),
+    path("tuf/", tuf.index, name="tuf"),
+    re_path(
+        r"^tuf/metadata/(?:(?P<version>[1-9][0-9]{0,8})\.)?(?P<role>[A-Za-z0-9][A-Za-z0-9.-]{0,199})\.json$",
+        tuf.metadata,
+        name="tuf-metadata",
+    ),
+    path("tuf/targets/<path:path>", tuf.target, name="tuf-target"),
     path("feed.atom", feeds.atom, name="feed-atom"),
     path("simple/<str:slug>/", feeds.simple_index, name="simple-index"),
     path("simple/<str:slug>/<str:project>/", feeds.simple_project, name="simple-project"),

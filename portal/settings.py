@@ -68,6 +68,12 @@ KEY_VARIABLES = environment.read_elsewhere(
     f"PATCHBAY_KEY_{role}" for role in ("BUILDS", "HISTORY", "ROOT", "TARGETS", "SNAPSHOT", "TIMESTAMP", "RELEASES")
 )
 
+# How long the files of the feed's index are good for
+INDEX_TIMESTAMP_HOURS = environment.number("PATCHBAY_INDEX_TIMESTAMP_HOURS", 24, least=1, most=24 * 30)
+INDEX_SNAPSHOT_DAYS = environment.number("PATCHBAY_INDEX_SNAPSHOT_DAYS", 7, least=1, most=365)
+INDEX_TARGETS_DAYS = environment.number("PATCHBAY_INDEX_TARGETS_DAYS", 90, least=1, most=365)
+INDEX_ROOT_DAYS = environment.number("PATCHBAY_INDEX_ROOT_DAYS", 365, least=90, most=3650)
+
 # Django
 INSTALLED_APPS = [
     "django.contrib.admin",

@@ -234,6 +234,11 @@ def make_publication(build: Build | None = None, **given: Any) -> Publication:
     return Publication.objects.create(build=build, **given)
 
 
+def make_publication_of_upload(contribution: Contribution) -> Publication:
+    """A live publication of an executable that nobody here has built."""
+    return Publication.objects.create(revision=contribution.current, release=contribution.release)
+
+
 def make_comment(contribution: Contribution | None = None, text: str = "It works.", **given: Any) -> Comment:
     contribution = contribution or make_contribution()
     author = given.pop("author", None) or make_person()

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from contributions.errors import Clash, NotAllowed
 from contributions.models import Contribution, Event, Publication
-from contributions.tasks import ring_for_publishing
+from contributions.tasks import ring_for_index, ring_for_publishing
 
 from .withdrawing import take_out
 from .words import prose
@@ -119,4 +119,5 @@ def _told(verb: Event.Verb, publication: Publication, person: Person, reason: st
         publication=publication,
         text=reason,
     )
+    ring_for_index()
     return publication

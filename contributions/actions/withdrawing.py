@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from contributions.errors import NotAllowed
 from contributions.models import Contribution, Event, Publication, Standing
+from contributions.tasks import ring_for_index
 
 from .words import prose
 
@@ -58,4 +59,5 @@ def take_out(publication: Publication, person: Person, reason: str) -> Publicati
         publication=publication,
         text=reason,
     )
+    ring_for_index()
     return publication

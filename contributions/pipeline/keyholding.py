@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from contributions.signing.keys import PublicKey
 
 OFFLINE = frozenset({"root"})  # a site in the open keeps it elsewhere
+# What a root names signs on until the next root names the key that follows; the signer forgets it then.
+NAMED_BY_ROOT = frozenset({"root", "targets", "snapshot", "timestamp"})
 
 
 def key_store() -> KeyStore:
@@ -82,13 +84,14 @@ def make_key(role: str) -> PublicKey:
 def rotate_key(role: str) -> PublicKey:
     """Make the role's next key. The one before is trusted still, but nothing can be signed with it again.
 
-    The private half of the root's stays until it is forgotten: the next root is signed by both.
+    The private half of a key that the root names stays for as long as it is named; that of the root itself stays
+    until it is forgotten, because the next root is signed by both.
     """
     store = key_store()
     before = [key.keyid for key in store.show(role) if key.is_current]
     made = store.rotate(role)
     _write_down(store, f"rotated the key for {role} to {made.keyid}", role)
-    for keyid in before if role not in OFFLINE else ():
+    for keyid in before if role not in NAMED_BY_ROOT else ():
         store.forget(keyid)
     return made
 

@@ -50,6 +50,13 @@ def when(moment: datetime | None) -> SafeString | str:
 
 
 @register.simple_tag
+def moment(moment: datetime) -> SafeString:
+    """The time itself, for what lies ahead."""
+    exact = moment.isoformat(timespec="seconds")
+    return format_html('<time datetime="{}">{}</time>', exact, f"{moment:%Y-%m-%d %H:%M} UTC")
+
+
+@register.simple_tag
 def site_name() -> str:
     return str(settings.SITE_NAME)
 

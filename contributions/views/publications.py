@@ -13,6 +13,7 @@ from contributions.actions import withdrawing
 from contributions.errors import Missing
 from contributions.forms.voices import ReasonForm
 from contributions.models import Publication
+from contributions.models.index import targets_of
 
 from .entering import person_of, verb
 from .paging import page
@@ -62,6 +63,7 @@ def _shown(request: HttpRequest, found: Publication, form: ReasonForm) -> dict[s
         "publication": found,
         "contribution": found.revision.contribution,
         "artifacts": artifacts,
+        "targets": list(targets_of(found)) if found.is_live else [],
         "requirement": requirement(artifacts),
         "index": request.build_absolute_uri(reverse("simple-index", args=[found.release.slug])),
         "may_withdraw": found.may_be_withdrawn_by(request.user),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from contributions.models import Comment, Contribution, Publication, Review, Vote
+from contributions.models.index import targets_of
 from tests import factories
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ PAGES = {
     "/account/tokens/": SIGNED_IN,
     "/files/{sha256}/{name}": ALL,
     "/feed.atom": ALL,
+    "/tuf/": ALL,
+    "/tuf/metadata/1.root.json": (404,) * 5,  # nothing is signed there
+    "/tuf/targets/{target}": ALL,
     "/simple/{slug}/": ALL,
     "/simple/{slug}/swift-client/": ALL,
     "/account/login/": (200, 302, 302, 302, 302),
@@ -112,7 +116,14 @@ def filled(text: str, platform: Platform) -> str:
         slug=platform.release.slug,
         token=platform.token.pk,
         flag=platform.flag.pk,
+        target=target_of(platform),
     )
+
+
+def target_of(platform: Platform) -> str:
+    ((path, artifact),) = targets_of(platform.publication).items()
+    place, _, name = path.rpartition("/")
+    return f"{place}/{artifact.sha256}.{name}"
 
 
 @pytest.mark.parametrize("address", PAGES)

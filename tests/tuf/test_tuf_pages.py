@@ -1,0 +1,177 @@
+"""How the index is served: by rows alone, with the right word to caches; and the page that tells people of it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils.html import strip_tags
+
+from contributions.models import IndexFile
+from tests import factories
+from tests.pages.conftest import body
+
+from .conftest import WHEEL, path_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_django.live_server_helper import LiveServer
+
+    from .conftest import Feed
+
+
+def test_a_version_is_kept_for_ever_and_the_timestamp_asked_for_anew(feed: Feed, client: Client) -> None:
+    feed.sign()
+    for name, word in (("1.root.json", "immutable"), ("root.json", "no-cache"), ("timestamp.json", "no-cache")):
+        answer = client.get(f"/tuf/metadata/{name}")
+        assert (answer.status_code, answer["Content-Type"]) == (200, "application/json")
+        assert word in answer["Cache-Control"]
+        again = client.get(f"/tuf/metadata/{name}", headers={"If-None-Match": answer["ETag"]})
+        assert again.status_code == 304
+        assert "Set-Cookie" not in answer.headers
+        assert "Vary" not in answer.headers
+
+
+def test_a_file_of_the_index_costs_one_query(feed: Feed, client: Client) -> None:
+    feed.sign()
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get("/tuf/metadata/1.snapshot.json").status_code == 200
+    assert len(captured) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["2.root.json", "snapshot.json", "targets.json", "1.nothing.json", "0.root.json", "999999999.root.json",
+     "9999999999.root.json", "root", "..%2f1.root.json", "1.root.json/", "-1.root.json", "1..json", ".json"],
+)  # fmt: skip
+def test_what_is_not_in_the_index_is_not_found(feed: Feed, client: Client, name: str) -> None:
+    feed.sign()
+    assert client.get(f"/tuf/metadata/{name}").status_code == 404
+
+
+def address_of(publication: Any) -> str:
+    place, _, name = path_of(publication).rpartition("/")
+    return f"/tuf/targets/{place}/{publication.artifacts[0].sha256}.{name}"
+
+
+def test_a_target_is_a_download_that_never_changes(feed: Feed, client: Client) -> None:
+    publication = feed.publish()
+    answer = client.get(address_of(publication))
+    assert body(answer) == WHEEL
+    assert answer["ETag"] == f'"{hashlib.sha256(WHEEL).hexdigest()}"'
+    assert "immutable" in answer["Cache-Control"]
+    assert answer["Content-Disposition"].startswith("attachment")
+    head = client.head(address_of(publication))
+    assert (head.status_code, head["Content-Length"], body(head)) == (200, str(len(WHEEL)), b"")
+    assert body(client.get(address_of(publication), headers={"Range": "bytes=3-10"})) == WHEEL[3:11]
+
+
+def test_a_target_is_had_by_its_own_path_and_digest_alone(feed: Feed, client: Client) -> None:
+    publication, other = feed.publish(), feed.publish(content=b"another")
+    right = address_of(publication)
+    wrong = [
+        right.replace(publication.artifacts[0].sha256, other.artifacts[0].sha256),
+        right.replace("-v1/", "-v2/"),
+        right.replace(publication.release.component.slug, other.release.component.slug),
+        right + "x",
+        right.replace(f"{publication.artifacts[0].sha256}.", ""),
+        "/tuf/targets/../../etc/passwd",
+        "/tuf/targets/a/b/c999999999999999999-v999999999/" + "0" * 64 + ".x",
+        "/tuf/targets/a/b/c99999999999999999999-v1/" + "0" * 64 + ".x",
+    ]
+    assert [client.get(address).status_code for address in wrong] == [404] * len(wrong)
+    assert body(client.get(right)) == WHEEL
+
+
+@pytest.mark.attack("D09")
+def test_a_target_that_was_withdrawn_says_why_and_where_its_bytes_are(feed: Feed, client: Client) -> None:
+    publication = feed.publish()
+    feed.withdraw(publication, reason="It loses <data>.")
+    answer = client.get(address_of(publication))
+    assert answer.status_code == 410
+    assert answer["Content-Type"].startswith("text/plain")
+    assert "Withdrawn: It loses <data>." in answer.content.decode()
+    link = re.findall(r"http://testserver(\S+)", answer.content.decode())[0]
+    assert body(client.get(link)) == WHEEL
+
+
+def test_a_target_in_quarantine_is_not_there(feed: Feed, client: Client) -> None:
+    publication = feed.publish()
+    feed.withdraw(publication, "quarantined")
+    answer = client.get(address_of(publication))
+    assert answer.status_code == 404
+    assert b"loses" not in answer.content
+
+
+def test_the_page_says_that_nothing_is_signed_yet(client: Client, db: None) -> None:
+    del db
+    answer = client.get("/tuf/")
+    assert answer.status_code == 200
+    assert b"Nothing is signed yet" in answer.content
+
+
+def test_the_page_tells_the_root_and_how_fresh_it_is(feed: Feed, client: Client) -> None:
+    publication = feed.publish()
+    feed.sign()
+    text = client.get("/tuf/").content.decode()
+    assert hashlib.sha256(feed.root()).hexdigest() in text
+    assert "on the portal itself" in text
+    assert f"/tuf/metadata/1.{publication.release.slug}.json" in text
+    assert path_of(publication) in text
+    assert '<a href="/tuf/"' in client.get("/published/").content.decode()
+    assert path_of(publication) in client.get(publication.get_absolute_url()).content.decode()
+
+
+def test_the_page_lists_the_releases_in_pages_at_a_fixed_cost(feed: Feed, client: Client) -> None:
+    component = factories.make_component()
+    for _ in range(2):
+        feed.publish(factories.make_release(component))
+    feed.sign()
+    few = queries_of(client)
+    for _ in range(31):
+        feed.publish(factories.make_release(component))
+    feed.sign()
+    assert queries_of(client) == few
+    assert 'rel="next"' in client.get("/tuf/").content.decode()
+
+
+def queries_of(client: Client) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get("/tuf/").status_code == 200
+    return len(captured)
+
+
+def test_the_pages_own_client_installs_what_it_shows(feed: Feed, live_server: LiveServer, tmp_path: Path) -> None:
+    """The ten lines of the page, run as they stand there."""
+    publication = feed.publish()
+    feed.sign()
+    page = Client(SERVER_NAME="127.0.0.1").get("/tuf/", SERVER_PORT=live_server.thread.port).content.decode()
+    found = re.search(r'<pre class="script" tabindex="0">(import.*?)</pre>', page, re.DOTALL)
+    assert found is not None
+    program = strip_tags(found[1]).replace("&quot;", '"').replace("&#x27;", "'")
+    (tmp_path / "root.json").write_bytes(feed.root())
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    name = path_of(publication).rpartition("/")[2]
+    assert (done.returncode, done.stdout.strip()) == (0, name), done.stderr
+    assert (tmp_path / name).read_bytes() == WHEEL
+    feed.withdraw(publication)
+    feed.sign()
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stderr.strip().endswith(
+        f"is not to be installed from {live_server.url.replace('localhost', '127.0.0.1')}."
+    )
+
+
+def test_a_root_that_waits_is_not_served(feed: Feed, client: Client) -> None:
+    feed.sign()
+    IndexFile.objects.filter(role="root").update(waits=True)
+    assert client.get("/tuf/metadata/1.root.json").status_code == 404
+    assert client.get("/tuf/metadata/root.json").status_code == 404
