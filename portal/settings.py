@@ -23,6 +23,7 @@ STATIC_ROOT = environment.directory("PATCHBAY_STATIC", VAR_DIR / "static")
 MIRRORS_DIR = VAR_DIR / "mirrors"
 TOOLCHAINS_DIR = VAR_DIR / "toolchains"
 PREPARED_DIR = VAR_DIR / "prepared"
+RELEASES_DIR = VAR_DIR / "releases"
 KEYS_DIR = environment.directory("PATCHBAY_KEYS_DIR", VAR_DIR / "keys")
 
 # The face to the world
@@ -58,6 +59,7 @@ LEASE_RENEW_SECONDS = environment.number("PATCHBAY_LEASE_RENEW_SECONDS", max(1, 
 SWEEP_SECONDS = environment.number("PATCHBAY_SWEEP_SECONDS", 15, least=1)
 ATTEMPTS = environment.number("PATCHBAY_ATTEMPTS", 3, least=1)
 PREPARE_ENVIRONMENT = environment.pairs("PATCHBAY_PREPARE_ENVIRONMENT")
+KEPT_MEGABYTES = environment.number("PATCHBAY_KEPT_MEGABYTES", 20480, least=1)
 PREPARE_HOSTS = environment.hosts("PATCHBAY_PREPARE_HOSTS", ["*"])
 PREPARE_PROXY = environment.proxy("PATCHBAY_PREPARE_PROXY")
 PREPARE_MEGABYTES = environment.number("PATCHBAY_PREPARE_MEGABYTES", 2048, least=1)

@@ -83,6 +83,7 @@ def upstream(tmp_path: Path) -> Upstream:
 def _kept_apart(settings: Any, tmp_path: Path) -> None:
     settings.MIRRORS_DIR = tmp_path / "mirrors"
     settings.PREPARED_DIR = tmp_path / "prepared"
+    settings.RELEASES_DIR = tmp_path / "releases"
     settings.TOOLCHAINS_DIR = tmp_path / "toolchains"
     settings.ALLOW_PRIVATE_UPSTREAMS = True
 

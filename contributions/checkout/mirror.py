@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import re
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING
@@ -145,6 +145,10 @@ def ensure_bundle(mirror: Path, bundle: IO[bytes], *, tip: str, name: str) -> No
 
     The bundle is read only if they are not there. Raises Trouble if it is not what was stored.
     """
+    ref = f"refs/revisions/{name}"
+    with suppress(GitFailed):  # git names no commit that it has not, so asking first would be asking twice
+        git(mirror, "update-ref", ref, tip)
+        return
     if not has_commit(mirror, tip):
         try:
             found = unpack(mirror, bundle.read())
@@ -152,7 +156,7 @@ def ensure_bundle(mirror: Path, bundle: IO[bytes], *, tip: str, name: str) -> No
             raise Trouble(f"A stored bundle cannot be unpacked: {refusal.sentence}") from refusal
         if found != tip:
             raise Trouble(f"A stored bundle holds {found[:12]} instead of {tip[:12]}.")
-    git(mirror, "update-ref", f"refs/revisions/{name}", tip)
+    git(mirror, "update-ref", ref, tip)
 
 
 def _tidy(mirror: Path) -> None:

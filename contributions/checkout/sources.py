@@ -1,7 +1,11 @@
-"""The repository that a build sees: exactly one commit, nothing borrowed, readable by another user."""
+"""What a build sees of git: a release unpacked by us, and what one commit adds to it; nothing is borrowed."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from contributions.checkout.repositories import new_repository
@@ -11,6 +15,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BRANCH = "refs/heads/main"
+BASE_IN_THE_JAIL = "/base.git"  # where the sandbox shows the unpacked release's repository
+SUBMODULE = "160000"
+NOTHING = "0" * 40
+FIRST_DATE = 315_532_800  # 1980: zip files know no earlier one
+
+# The tree is looked at again on another file system, where inode and change time are others.
+CONFIGURATION = """\
+[core]
+	repositoryFormatVersion = 0
+	fileMode = true
+	bare = false
+	checkStat = minimal
+	trustCtime = false
+"""
 
 
 def source_repository(mirror: Path, commit: str, into: Path) -> Path:
@@ -27,6 +45,79 @@ def source_repository(mirror: Path, commit: str, into: Path) -> Path:
     git(into, "update-ref", BRANCH, commit)
     for name, target in tags.items():
         git(into, "update-ref", f"refs/tags/{name}", target)
+    _open_to_all(into)
+    return into
+
+
+def unpack_release(mirror: Path, commit: str, into: Path, *, owner: int | None = None) -> None:
+    """Fill the directory `into`: `source.git` with the one commit, and `tree`, a work tree that `owner` may change.
+
+    No hook or filter runs, links stay links. Every file has the date of the commit, so that git in a jail sees at a
+    glance that none was changed.
+    """
+    repository = source_repository(mirror, commit, into / "source.git")
+    tree = into / "tree"
+    inner = tree / ".git"
+    new_repository(inner)
+    (inner / "info" / "attributes").unlink()  # a build sees what upstream's own checkout would give
+    (inner / "config").write_text(CONFIGURATION)
+    (inner / "objects" / "info" / "alternates").write_text(f"{repository}/objects\n")
+    shutil.copy(repository / "shallow", inner / "shallow")
+    shutil.copytree(repository / "refs" / "tags", inner / "refs" / "tags", dirs_exist_ok=True)
+    place = ("-c", "core.symlinks=true", f"--work-tree={tree}")
+    git(inner, *place, "-c", "advice.detachedHead=false", "checkout", "-q", "--detach", commit, timeout=300)
+    date = int(git(inner, "log", "-1", "--format=%ct").strip() or b"0")
+    _settle(tree, min(max(date, FIRST_DATE), int(time.time()) - 60))
+    git(inner, *place, "update-index", "-q", "--really-refresh")
+    (inner / "objects" / "info" / "alternates").write_text(f"{BASE_IN_THE_JAIL}/objects\n")
+    _hand_over(tree, owner)
+
+
+def _settle(tree: Path, date: int) -> None:
+    for folder, _, files in os.walk(tree):
+        for name in files:
+            os.utime(os.path.join(folder, name), (date, date), follow_symlinks=False)  # noqa: PTH118 - thousands
+
+
+def _hand_over(tree: Path, owner: int | None) -> None:
+    """Whatever the worker's umask is; the owner is who may change a copy of it."""
+    for folder, _, files in os.walk(tree):
+        for path in (folder, *(os.path.join(folder, name) for name in files)):  # noqa: PTH118 - thousands
+            status = os.lstat(path)
+            if not os.path.islink(path):  # noqa: PTH114 - the same
+                os.chmod(path, 0o755 if status.st_mode & 0o100 else 0o644)  # noqa: PTH101 - the same
+            if owner is not None:
+                os.lchown(path, owner, owner)
+
+
+@dataclass(frozen=True)
+class Addition:
+    """What a patched release has and its `base`, the release it was made on, has not."""
+
+    commit: str
+    base: str
+    objects: tuple[str, ...]
+
+
+def addition_of(mirror: Path, commit: str) -> Addition:
+    """Raises GitFailed if there is no such commit."""
+    options = ("-r", "-t", "-z", "--raw", "--no-renames", "--no-abbrev", "--always", "--diff-merges=first-parent")
+    told = git(mirror, "diff-tree", "--format=%P %T", *options, commit).decode("utf-8", "replace")
+    head, *listed = told.split("\0")
+    base, *_, tree = head.split()
+    entries = (entry.split() for entry in listed[::2] if entry.strip())
+    changed = {entry[3] for entry in entries if entry[1] != SUBMODULE and entry[3] != NOTHING}
+    return Addition(commit, base, (commit, tree, *sorted(changed)))
+
+
+def added_repository(mirror: Path, addition: Addition, into: Path) -> Path:
+    """Make the bare repository `into` of the addition: beside the one of the unpacked base it is all that git needs."""
+    (into / "objects" / "pack").mkdir(parents=True)
+    (into / "refs").mkdir()
+    (into / "HEAD").write_text(f"{addition.commit}\n")
+    (into / "shallow").write_text(f"{addition.base}\n{addition.commit}\n")
+    wanted = "".join(f"{name}\n" for name in addition.objects).encode()
+    git(mirror, "pack-objects", "-q", "--delta-base-offset", str(into / "objects" / "pack" / "pack"), input=wanted)
     _open_to_all(into)
     return into
 

@@ -12,7 +12,6 @@ from django.db import transaction
 from django.db.models import Max
 
 from contributions import sandbox
-from contributions.checkout import sources
 from contributions.errors import Refusal, Trouble
 from contributions.models import Artifact, Blob, Build, Event, LogPiece, Recipe, Standing
 
@@ -21,9 +20,10 @@ from .attesting import queue_attestation
 from .confining import executor, facts_of
 from .leasing import Lease, leased
 from .places import mirror_of, mirror_with
-from .preparing import digest_of_prepared, prepared_for
+from .preparing import prepared_for
 from .publishing import publish
 from .recipes import environment_of, limits_of, toolchain_of
+from .unpacking import tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,28 +117,30 @@ class _Log:
 
 def _run(row: Build, lease: Lease, place: Path) -> tuple[sandbox.Outcome, dict[str, Any]]:
     """What became of it, and what is on record about the jail it ran in."""
-    repository = mirror_with(row.revision) if row.revision else mirror_of(row.release.component)
-    source = place / "source.git"
-    sources.source_repository(repository, row.commit, source)
+    mirror = mirror_with(row.revision) if row.revision else mirror_of(row.release.component)
     written = _Log(row)
 
     def keep_going() -> bool:
         written.flush()
         return lease.is_held()
 
-    prepared = prepared_for(row, repository, on_output=written.write, keep_going=keep_going)
-    job = _job(row, source, prepared)
-    facts = facts_of(job, row.recipe) | {"prepared_digest": digest_of_prepared(prepared)}
-    outcome = executor().run(job, on_output=written.write, keep_going=keep_going, artifacts_to=place)
+    with (
+        prepared_for(row, mirror, on_output=written.write, keep_going=keep_going) as prepared,
+        tree_of(row, mirror, place / "source.git", keep_going) as (base, added),
+    ):
+        job = _job(row, base, added, prepared.tree)
+        facts = facts_of(job, row.recipe) | {"prepared_digest": prepared.digest}
+        outcome = executor().run(job, on_output=written.write, keep_going=keep_going, artifacts_to=place)
     written.flush()
     return outcome, facts
 
 
-def _job(row: Build, source: Path, prepared: Path | None) -> sandbox.Job:
+def _job(row: Build, base: Path, added: Path | None, prepared: Path | None) -> sandbox.Job:
     recipe = row.recipe
     return sandbox.Job(
         steps=tuple(sandbox.Step(name, recipe[name]) for name in ("build", "test") if recipe[name].strip()),
-        sources=source,
+        sources=added,
+        base=base,
         commit=row.commit,
         toolchain=toolchain_of(recipe),
         prepared=prepared,

@@ -26,11 +26,11 @@ def facts_of(job: sandbox.Job, recipe: dict[str, Any]) -> dict[str, Any]:
     return {
         "executor": confined.name,
         "sandbox": confined.describe(job.limits),
-        "toolchain_digest": _digest_of_toolchain(toolchain_of(recipe)),
+        "toolchain_digest": digest_of_toolchain(toolchain_of(recipe)),
     }
 
 
-def _digest_of_toolchain(place: Path | None) -> str:
+def digest_of_toolchain(place: Path | None) -> str:
     if place is None:
         return ""
     record = place / "toolchain.json"

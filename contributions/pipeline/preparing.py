@@ -1,62 +1,74 @@
-"""The prepare step: may use the network, sees only upstream code, is run once per release commit and recipe."""
+"""The prepare step: may use the network, sees only upstream code, is run once for all that decides what it does."""
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import shutil
-import tempfile
+import json
 from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 
 from contributions import sandbox
-from contributions.checkout import sources
 from contributions.errors import Trouble
 
-from .confining import executor
+from .confining import digest_of_toolchain, executor
+from .keeping import kept
 from .recipes import environment_of, limits_of, toolchain_of
+from .unpacking import unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from contributions.models import Build
 
-
-def prepared_for(
-    row: Build, repository: Path, *, on_output: Callable[[bytes], None], keep_going: Callable[[], bool]
-) -> Path | None:
-    """The read-only directory that prepare left for this release and recipe; made now if it is not there yet."""
-    if not row.recipe["prepare"].strip():
-        return None
-    key = hashlib.sha256(f"{row.release.commit} {row.recipe_digest}".encode()).hexdigest()
-    place: Path = settings.PREPARED_DIR / key
-    with _one_at_a_time(settings.PREPARED_DIR / f"{key}.lock"):
-        if not place.is_dir():
-            _prepare(row, repository, place, on_output, keep_going)
-    return place
+_DIGEST = "digest"
+_TREE = "tree"
 
 
-def digest_of_prepared(place: Path | None) -> str:
-    """SHA-256 over all that prepare left; counted once, for the directory never changes."""
-    if place is None:
-        return ""
-    known = place.with_suffix(".sha256")
-    with _one_at_a_time(place.with_suffix(".lock")):
-        if not known.exists():
-            known.write_text(sandbox.digest_of(place))
-    return known.read_text()
+@dataclass(frozen=True)
+class Prepared:
+    """What prepare left: a directory that nobody changes any more, and the SHA-256 over all that is in it."""
+
+    tree: Path | None = None
+    digest: str = ""
 
 
 @contextmanager
-def _one_at_a_time(lock: Path) -> Iterator[None]:
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+def prepared_for(
+    row: Build, mirror: Path, *, on_output: Callable[[bytes], None], keep_going: Callable[[], bool]
+) -> Iterator[Prepared]:
+    """What prepare leaves for this release and recipe, made now if it is not there yet; it stays during the block."""
+    if not row.recipe["prepare"].strip():
+        yield Prepared()
+        return
+
+    def make(into: Path) -> None:
+        with unpacked(mirror, row.release.commit, keep_going) as base:
+            _prepare(_job(row, base, into / _TREE), into, on_output, keep_going)
+
+    with kept(settings.PREPARED_DIR / _key_of(row), make, keep_going) as place:
+        yield Prepared(place / _TREE, (place / _DIGEST).read_text())
+
+
+def _environment_of(row: Build) -> dict[str, str]:
+    """The same for every build of a release: which of them comes first must not matter."""
+    return settings.PREPARE_ENVIRONMENT | environment_of(row, build="0")
+
+
+def _key_of(row: Build) -> str:
+    """SHA-256 over everything that decides what prepare leaves, but for what the network answers."""
+    deciding = {
+        "commit": row.release.commit,
+        "prepare": row.recipe["prepare"],
+        "environment": _environment_of(row),
+        "toolchain": digest_of_toolchain(toolchain_of(row.recipe)),
+        "image": row.recipe.get("image", ""),
+        "executor": executor().name,
+    }
+    return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
 
 
 def _network() -> sandbox.Network:
@@ -68,29 +80,25 @@ def _network() -> sandbox.Network:
     )
 
 
-def _prepare(
-    row: Build, repository: Path, place: Path, on_output: Callable[[bytes], None], keep_going: Callable[[], bool]
-) -> None:
-    """Run prepare on the bare release into a directory of its own, and put that in place when it passed."""
-    scratch = Path(tempfile.mkdtemp(prefix="new-", dir=place.parent))
-    try:
-        source, output = scratch / "source.git", scratch / "output"
-        output.mkdir()
-        sources.source_repository(repository, row.release.commit, source)
-        job = sandbox.Job(
-            steps=(sandbox.Step("prepare", row.recipe["prepare"]),),
-            sources=source,
-            commit=row.release.commit,
-            toolchain=toolchain_of(row.recipe),
-            output=output,
-            image=row.recipe.get("image", ""),
-            environment=settings.PREPARE_ENVIRONMENT | environment_of(row),
-            network=_network(),
-            limits=replace(limits_of(row.recipe), network_mb=settings.PREPARE_MEGABYTES),
-        )
-        outcome = executor().run(job, on_output=on_output, keep_going=keep_going, artifacts_to=scratch)
-        if outcome.verdict != sandbox.Verdict.PASSED:
-            raise Trouble(f"The prepare step did not pass on the bare release: {outcome.sentence or outcome.verdict}")
-        output.replace(place)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+def _job(row: Build, base: Path, output: Path) -> sandbox.Job:
+    return sandbox.Job(
+        steps=(sandbox.Step("prepare", row.recipe["prepare"]),),
+        base=base,
+        commit=row.release.commit,
+        toolchain=toolchain_of(row.recipe),
+        output=output,
+        image=row.recipe.get("image", ""),
+        environment=_environment_of(row),
+        network=_network(),
+        limits=replace(limits_of(row.recipe), network_mb=settings.PREPARE_MEGABYTES),
+    )
+
+
+def _prepare(job: sandbox.Job, into: Path, on_output: Callable[[bytes], None], keep_going: Callable[[], bool]) -> None:
+    """Run it on the bare release; what it leaves is sealed and told by its digest."""
+    tree = into / _TREE
+    tree.mkdir()
+    outcome = executor().run(job, on_output=on_output, keep_going=keep_going, artifacts_to=into)
+    if outcome.verdict != sandbox.Verdict.PASSED:
+        raise Trouble(f"The prepare step did not pass on the bare release: {outcome.sentence or outcome.verdict}")
+    (into / _DIGEST).write_text(sandbox.seal(tree))

@@ -25,9 +25,9 @@ def toolchain_of(recipe: dict[str, Any]) -> Path | None:
     return path
 
 
-def environment_of(row: Build) -> dict[str, str]:
-    """The recipe's environment, with {release} and {build} filled in."""
-    filled = {"{release}": row.release.name, "{build}": str(row.pk)}
+def environment_of(row: Build, build: str = "") -> dict[str, str]:
+    """The recipe's environment, with {release} and {build} filled in; `build` stands for its number if given."""
+    filled = {"{release}": row.release.name, "{build}": build or str(row.pk)}
     environment = {}
     for name, value in row.recipe["environment"].items():
         for mark, text in filled.items():

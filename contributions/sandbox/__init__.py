@@ -24,6 +24,7 @@ from contributions.sandbox.jobs import (
 from contributions.sandbox.launching import BUILD_UID as BUILD_UID
 from contributions.sandbox.promises import Promise as Promise, self_check as self_check
 from contributions.sandbox.running import run as run
+from contributions.sandbox.sealing import seal as seal
 from contributions.sandbox.toolchains import (
     digest_of as digest_of,
     make_toolchain as make_toolchain,

@@ -64,17 +64,24 @@ def find_interpreter(toolchain: Path | None) -> Interpreter:
     return Interpreter(str(base / "bin" / "python3"), needs=base)
 
 
-def options(job: Job, fence: Fence, hold: Hold, show: Show, door: Path | None) -> list[str]:
-    """The arguments of bwrap, which carries them out in this order; `door` leads to the proxy, if the job has one."""
+@dataclass(frozen=True)
+class Fittings:
+    """What was made for this one jail: the `door` to its proxy, and the `room` that becomes its /build."""
+
+    door: Path | None = None
+    room: str | None = None
+
+
+def options(job: Job, fence: Fence, hold: Hold, show: Show, fittings: Fittings) -> list[str]:
+    """The arguments of bwrap, which carries them out in this order."""
     return [
         *("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session"),
         *("--clearenv", "--hostname", "build", "--uid", _JAIL_UID, "--gid", _JAIL_UID),
-        *_system(hold, network=door is not None),
+        *_system(hold, network=fittings.door is not None),
         *_process_files(),
         *_devices(),
-        *_writable(job),
-        *_inputs(job, show),
-        *(["--ro-bind", show(door), inside.DOOR] if door else []),
+        *_writable(job, fittings.room),
+        *_inputs(job, show, fittings),
         *_room(job, fence, hold),
         *("--remount-ro", "/", "--chdir", "/build"),
         *("--seccomp", hold(seccomp.program(memory_is_counted=fence.holds("memory")))),
@@ -116,16 +123,24 @@ def _devices() -> list[str]:
     return [*made, "--remount-ro", "/dev"]
 
 
-def _writable(job: Job) -> list[str]:
+def _writable(job: Job, room: str | None) -> list[str]:
     """One file system of a fixed size for everything: temporary files count towards the disk limit too."""
+    links = ["--symlink", "build/tmp", "/tmp", "--symlink", "../build/tmp", "/var/tmp"]  # noqa: S108 - in the jail
+    if room:
+        return ["--bind", room, "/build", *links]
     made = ["--size", str(job.limits.disk_mb * MEGABYTE), "--perms", "0755", "--tmpfs", "/build"]
     made += ["--dir", inside.TREE, "--dir", "/build/home", "--perms", "1777", "--dir", "/build/tmp"]
-    return [*made, "--symlink", "build/tmp", "/tmp", "--symlink", "../build/tmp", "/var/tmp"]  # noqa: S108 - in the jail
+    return made + links
 
 
-def _inputs(job: Job, show: Show) -> list[str]:
+def _inputs(job: Job, show: Show, fittings: Fittings) -> list[str]:
     made: list[str] = []
-    for path, place in ((job.sources, "/source.git"), (job.toolchain, "/toolchain"), (job.prepared, "/prepared")):
+    inputs = {"/source.git": job.sources, "/toolchain": job.toolchain, "/prepared": job.prepared}
+    inputs[inside.DOOR] = fittings.door
+    if job.base is not None:
+        inputs["/base.git"] = job.base / "source.git"
+        inputs[inside.UNPACKED] = None if fittings.room else job.base / "tree"
+    for place, path in inputs.items():
         if path is not None:
             made += ["--ro-bind", show(path), place]
     if job.output is not None:
@@ -150,7 +165,7 @@ def _room(job: Job, fence: Fence, hold: Hold) -> list[str]:
 
 def _orders(job: Job, fence: Fence) -> dict[str, object]:
     return {
-        "commit": job.commit if job.sources is not None else "",
+        "commit": job.commit if job.sources or job.base else "",
         "steps": [step.name for step in job.steps],
         "environment": job.environment,
         "patterns": list(job.artifact_patterns),

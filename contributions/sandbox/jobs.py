@@ -82,14 +82,16 @@ class Network:
 class Job:
     """One run: what to check out, what to run, and which files to take home.
 
-    `sources` is a bare repository or a bundle; `commit` is checked out into the tree where the steps run.
-    `image` is the base image of an executor that needs one.
+    `sources` is a bare repository or a bundle; `commit` is checked out into the tree where the steps run. With a
+    `base`, a release that was unpacked into its `tree` and `source.git`, sources hold only what the commit adds to it,
+    or there are none. `image` is the base image of an executor that needs one.
     `output` is an empty host directory that the steps fill at /prepared; `prepared` is such a directory, read-only.
     Without a `network` there is none.
     """
 
     steps: tuple[Step, ...]
     sources: Path | None = None
+    base: Path | None = None
     commit: str = ""
     toolchain: Path | None = None
     prepared: Path | None = None
@@ -103,7 +105,7 @@ class Job:
     def __post_init__(self) -> None:
         if not self.steps:
             raise errors.Invalid("A job needs at least one step.", field="steps")
-        if self.sources is not None and not _COMMIT.match(self.commit):
+        if not (self.sources is None and self.base is None) and not _COMMIT.match(self.commit):
             raise errors.Invalid("A job with sources names its commit by 40 or 64 hexadecimal digits.", field="commit")
         if self.prepared is not None and self.output is not None:
             raise errors.Invalid("A job either fills a prepared directory or reads one.", field="output")

@@ -35,6 +35,7 @@ _STACK_KB = 8192
 _TOOLS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Directories that the file system standard promises; one of them is covered in the jail's own mount namespace.
 _STAGES = ("/mnt", "/media", "/srv", "/opt")
+OVERLAY_OPTIONS = "redirect_dir=on"  # else a directory of the release could not be renamed
 # How long the kernel may take to clear a killed jail away.
 _PATIENCE = 10.0
 
@@ -127,6 +128,7 @@ class _Launch:
     theirs: contextlib.ExitStack
     passed: list[int] = field(default_factory=list)
     mounts: list[tuple[Path, str]] = field(default_factory=list)
+    lower: str = ""
 
     def start(self) -> Jail:
         (log, log_end), (frames, frames_end), (news, news_end) = self._pipe(), self._pipe(), self._pipe()
@@ -179,7 +181,9 @@ class _Launch:
     def _command(self, frames: int, news: int) -> list[str]:
         if self.job.output is not None:
             self._give(self.job.output)
-        options = [*interior.options(self.job, self.fence, self._hold, self._show, self.door), "--info-fd", str(news)]
+        fittings = interior.Fittings(self.door, self._room())
+        options = interior.options(self.job, self.fence, self._hold, self._show, fittings)
+        options += ["--info-fd", str(news)]
         arguments = self._hold(b"".join(os.fsencode(option) + b"\0" for option in options))
         program = [interior.find_interpreter(self.job.toolchain).path, "-I", "-S", f"{inside.ROOM}/inside.py"]
         jail = [self._binary(), "--args", arguments, "--", *program, str(frames)]
@@ -212,7 +216,28 @@ class _Launch:
         for path, place in self.mounts:
             lines.append(f"mkdir {place}" if path.is_dir() else f": > {place}")
             lines.append(f"mount --bind {shlex.quote(str(path))} {place}")
-        return lines
+        return lines + (self._overlay() if self.lower else [])
+
+    def _room(self) -> str | None:
+        """As root we make /build ourselves, its tree laid over the unpacked release; otherwise the jail copies that."""
+        if self.uid is None or self.job.base is None:
+            return None
+        self.lower = self._show(self.job.base / "tree")
+        return f"{self._stage()}/room/build"
+
+    def _overlay(self) -> list[str]:
+        """Lines of sh; where the kernel lays nothing over this file system, the tree is copied."""
+        room, size = f"{self._stage()}/room", self.job.limits.disk_mb
+        layers = f"lowerdir={self.lower},upperdir={room}/upper,workdir={room}/work,{OVERLAY_OPTIONS}"
+        mount = f"mount -t overlay -o nosuid,nodev,{layers} patchbay {room}/build/tree"
+        return [
+            f"mkdir {room}",
+            f"mount -t tmpfs -o nosuid,nodev,mode=0755,size={size}m patchbay {room}",
+            f"mkdir -m 0755 -p {room}/work {room}/upper {room}/build/tree {room}/build/home",
+            f"mkdir -m 1777 {room}/build/tmp",
+            f"chown {self.uid}:{self.uid} {room}/upper {room}/build {room}/build/*",
+            f"{{ {mount} 2>/dev/null || cp -a {self.lower}/. {room}/build/tree; }}",
+        ]
 
     def _show(self, path: Path) -> str:
         """As root a private mount, for directories above the path may be closed to the user we drop to."""
@@ -226,7 +251,8 @@ class _Launch:
     def _stage(self) -> Path:
         """A directory to cover that none of our inputs lies below."""
         job, interpreter = self.job, interior.find_interpreter(self.job.toolchain)
-        shown = (job.sources, job.toolchain, job.prepared, job.output, self.door, self.bwrap.needs, interpreter.needs)
+        shown = [job.sources, job.base, job.toolchain, job.prepared, job.output, self.door]
+        shown += [self.bwrap.needs, interpreter.needs]
         inputs = [path.resolve() for path in shown if path is not None]
         for stage in map(Path, _STAGES):
             if stage.is_dir() and not any(path.is_relative_to(stage) for path in inputs):

@@ -14,7 +14,7 @@ from contributions.actions.submitting import revise, submit
 from contributions.actions.withdrawing import withdraw, withdraw_publication
 from contributions.errors import Invalid, NotAllowed
 from contributions.models import Build, Component, Contribution, Event, Fit, Person, Publication, Recipe, Revision
-from contributions.pipeline.building import build
+from contributions.pipeline.building import build, queue_build
 from contributions.pipeline.fetching import fetch
 from contributions.pipeline.fitting import fit
 from contributions.pipeline.publishing import forgotten, publish
@@ -248,6 +248,73 @@ def test_prepare_sees_upstream_code_only_and_runs_once_a_release(mending: Contri
     )
     build(again.pk)
     assert again.artifacts.get(name="dist/stamp.txt").blob.read() == made["dist/stamp.txt"]
+
+
+@pytest.mark.parametrize(
+    ("change", "prepared_again"),
+    [
+        ({"build": "cp /prepared/stamp stamp; true"}, False),
+        ({"wall_seconds": 61}, False),
+        ({"prepare": "date +%s%N > /prepared/stamp; true"}, True),
+        ({"environment": {"VERSION": "{release}+other.{build}"}}, True),
+    ],
+)
+def test_prepare_runs_again_when_what_decides_it_changed(
+    mending: Contribution,
+    recipe: Recipe,
+    change: dict[str, Any],
+    prepared_again: bool,  # noqa: FBT001 - a table
+) -> None:
+    given = {"prepare": "date +%s%N > /prepared/stamp", "build": "cp /prepared/stamp stamp", "test": ""}
+    Recipe.objects.filter(pk=recipe.pk).update(**given, artifact_patterns=["stamp"])
+    first, _ = built(judged(received(mending)))
+    assert first.state == "passed", first.read_log().decode()
+    Recipe.objects.filter(pk=recipe.pk).update(**change)
+    again = queue_build(Fit.objects.get(revision=first.revision, release=first.release))
+    assert again
+    build(again.pk)
+    again.refresh_from_db()
+    assert (again.prepared_digest != first.prepared_digest) == prepared_again
+    assert (again.artifacts.get().sha256 != first.artifacts.get().sha256) == prepared_again
+
+
+def test_what_prepare_reached_stands_in_the_builds_log(mending: Contribution, recipe: Recipe, settings: Any) -> None:
+    settings.PREPARE_HOSTS = ["files.example.org"]
+    get = "import urllib.request as u\ntry: u.urlopen('http://other.example.org/')\nexcept Exception as e: print(e)"
+    Recipe.objects.filter(pk=recipe.pk).update(prepare=f'python3 -c "{get}"; sleep 0.2')
+    first, _ = built(judged(received(mending)))
+    log = first.read_log().decode()
+    assert first.state == "passed", log
+    assert log.startswith("==> prepare\nHTTP Error 403: Forbidden\n")
+    refusal = "it is none of the hosts that PATCHBAY_PREPARE_HOSTS names."
+    assert f"network: other.example.org:80 was refused: {refusal}\n" in log
+
+
+def test_a_prepare_step_that_fails_is_our_trouble_and_leaves_nothing(
+    mending: Contribution, recipe: Recipe, settings: Any
+) -> None:
+    Recipe.objects.filter(pk=recipe.pk).update(prepare="echo half > /prepared/file; exit 3")
+    first, _ = built(judged(received(mending)))
+    assert first.state == "queued"
+    assert first.sentence == "The prepare step did not pass on the bare release: Step “prepare” ended with exit code 3."
+    assert not [path for path in settings.PREPARED_DIR.iterdir() if path.is_dir()]
+
+
+def test_a_patched_build_starts_from_the_release_it_was_made_on(
+    mending: Contribution, recipe: Recipe, settings: Any
+) -> None:
+    """Even when the release has moved on since."""
+    assert recipe
+    judged(received(mending))
+    release = mending.component.releases.get(name="1.0")
+    row = Build.objects.get(revision=mending.current, release=release)
+    made_on, release.commit = release.commit, mending.component.releases.get(name="4.0").commit
+    release.save()
+    build(row.pk)
+    row.refresh_from_db()
+    assert row.state == "passed", row.read_log().decode()
+    assert row.artifacts.get().blob.read().decode() == SONG_MENDED
+    assert [path.name for path in settings.RELEASES_DIR.iterdir() if path.is_dir()] == [made_on]
 
 
 def test_a_branch_of_a_git_server_is_pulled_and_becomes_commits(
