@@ -49,7 +49,10 @@ MAX_LOG_BYTES = environment.number("PATCHBAY_MAX_LOG_BYTES", 4 * 2**20, least=40
 # The work
 ALLOW_PRIVATE_UPSTREAMS = environment.flag("PATCHBAY_ALLOW_PRIVATE_UPSTREAMS")
 EXECUTOR = environment.choice("PATCHBAY_EXECUTOR", "bubblewrap", ["bubblewrap", "container"])
-READINESS_WORDS = {"sandbox": "contributions.models.builder.word_of_builders"}
+READINESS_WORDS = {
+    "sandbox": "contributions.models.builder.word_of_builders",
+    "index": "contributions.models.index.word_of_index",
+}
 RECHECK_SECONDS = environment.number("PATCHBAY_RECHECK_SECONDS", 60, least=1)
 CHECK_IMAGE = environment.text("PATCHBAY_CHECK_IMAGE")
 SANDBOX_UID = environment.number("PATCHBAY_SANDBOX_UID", 64999, least=1000, most=2**31)

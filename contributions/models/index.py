@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.db import connection, models
@@ -11,12 +12,13 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from .build import Artifact
     from .publication import Publication
     from .release import Release
 
+WARNED_BEFORE = timedelta(days=60)  # the holders of root keys have to be called together
 INDEX_LOCK = 0x696E6478  # "indx": any number that nothing else in this database locks
 ODD = re.compile(r"[^A-Za-z0-9._+~-]+")  # no address has to spell these otherwise
 
@@ -62,6 +64,10 @@ class IndexFile(models.Model):
     def __str__(self) -> str:
         return f"{self.version}.{self.role}.json"
 
+    def wears_out(self, now: datetime) -> bool:
+        """Of a root: whether it is time for the next one."""
+        return self.expires_at - now < WARNED_BEFORE
+
 
 def lock_index() -> None:
     """Be the only one who adds to the index until the transaction ends."""
@@ -75,6 +81,24 @@ def database_time() -> datetime:
         cursor.execute("SELECT clock_timestamp()")
         moment: datetime = cursor.fetchone()[0]
     return moment
+
+
+def word_of_index() -> str:
+    """How the index is, in a word or a sentence; for the operator."""
+    now, root = database_time(), IndexFile.objects.newest("root")
+    waiting = IndexFile.objects.filter(waits=True).order_by("-version").first()
+    if waiting is not None:
+        return f"version {waiting.version} of the root waits until the signer has the keys that it names"
+    if root is None:
+        return "nothing is signed yet; manage.py keys root makes a root"
+    for file in IndexFile.objects.newest_of_each().filter(role__in=("root", "targets", "snapshot", "timestamp")):
+        if file.expires_at <= now:
+            return f"{file} expired on {file.expires_at:%Y-%m-%d %H:%M} UTC: clients refuse it"
+    if root.wears_out(now):
+        return (
+            f"the root is good for {(root.expires_at - now).days} days more; draft the next one (manage.py keys root)"
+        )
+    return "ok"
 
 
 def place_of(release: Release) -> str:

@@ -17,10 +17,10 @@ from contributions.models.index import database_time, lock_index
 from contributions.signing import roots
 from contributions.signing.roots import ONLINE, ROOT, Keys
 
-from .keyholding import key_store, make_first_keys, make_key, trusted_key
+from .keyholding import key_store, make_first_keys, make_key, tell, trusted_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from securesystemslib.signer import CryptoSigner, Key
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RELEASES = "releases"
-WARNED_BEFORE = timedelta(days=60)  # a ceremony has to be called together
 
 
 @dataclass(frozen=True)
@@ -102,11 +101,6 @@ def begin_here() -> IndexFile:
         return _first_here(store, database_time())
 
 
-def wears_out(root: IndexFile, now: datetime) -> bool:
-    """Whether it is time to call the holders of the root keys together."""
-    return root.expires_at - now < WARNED_BEFORE
-
-
 def _taken_up(store: KeyStore, root: IndexFile | None) -> IndexFile | None:
     """The newest root whose online keys are here. One that cannot be served would shut every client out."""
     for waiting in IndexFile.objects.filter(role=ROOT, waits=True).order_by("version"):
@@ -126,10 +120,13 @@ def _signers(store: KeyStore, content: bytes) -> dict[str, CryptoSigner]:
 
 
 def _first_signer(store: KeyStore, role: str, keyids: Iterable[str]) -> CryptoSigner:
+    reason = ""
     for keyid in keyids:
-        with suppress(Trouble):
+        try:
             return store.signer(role, keyid)
-    raise Trouble(f"No key that the root names for {role} is on this machine.")
+        except Trouble as trouble:
+            reason = trouble.sentence
+    raise Trouble(f"No key that the root names for {role} signs here. {reason}".rstrip())
 
 
 def _first_here(store: KeyStore, now: datetime) -> IndexFile:
@@ -150,7 +147,7 @@ def _followed_here(store: KeyStore, root: IndexFile, now: datetime) -> IndexFile
     before = roots.facts_of(bytes(root.content))
     online = {role: [key.keyid for key in keys] for role, keys in _current_keys(store, ONLINE).items()}
     same = (before.online, list(before.keyids)) == (online, [key.keyid for key in _current_keys(store, [ROOT])[ROOT]])
-    if not before.is_kept_here or (same and not wears_out(root, now)):
+    if not before.is_kept_here or (same and not root.wears_out(now)):
         return root
     try:
         return _stored(_signed_here(store, root, now))
@@ -165,10 +162,16 @@ def _signed_here(store: KeyStore, before: IndexFile | None, now: datetime) -> by
     named = Keys(keys, 1, _current_keys(store, ONLINE))
     content = roots.draft(before.version + 1 if before else 1, _expiry(now), named, is_kept_here=True)
     last = bytes(before.content) if before else None
-    signing = {key.keyid for key in keys} | {key.keyid for key in (roots.keys_of(last, ROOT) if last else [])}
-    content = roots.sign(content, [_first_signer(store, ROOT, [keyid]) for keyid in sorted(signing)])
+    signing = {key.keyid for key in [*keys, *(roots.keys_of(last, ROOT) if last else [])]}
+    content = roots.sign(content, _root_signers(store, sorted(signing)))
     roots.refuse_unsigned(content, last, now)
     return content
+
+
+def _root_signers(store: KeyStore, keyids: Iterable[str]) -> Iterator[CryptoSigner]:
+    for keyid in keyids:
+        with suppress(Trouble):
+            yield store.signer(ROOT, keyid)
 
 
 def _current_keys(store: KeyStore, roles: Iterable[str]) -> dict[str, Sequence[Key]]:
@@ -187,6 +190,7 @@ def _last() -> IndexFile | None:
 
 def _stored(content: bytes, *, waits: bool = False) -> IndexFile:
     facts = roots.facts_of(content)
+    tell(f"published version {facts.version} of the index's root, whose SHA-256 is {facts.sha256}")
     return IndexFile.objects.create(
         role=ROOT, version=facts.version, content=content, expires_at=facts.expires, waits=waits
     )

@@ -111,7 +111,7 @@ def refuse_unsigned(content: bytes, before: bytes | None, now: datetime) -> None
         raise Clash(f"This is version {root.version} of the root; the next one is version {expected}.")
     result = root.get_root_verification_result(previous, metadata.signed_bytes, metadata.signatures)
     for whose, part in (("of the root before", result.first), ("of this root", result.second)):
-        if not part:
+        if not part and (previous or part is result.second):
             keys = len(part.signed) + len(part.unsigned)
             raise NotAllowed(f"Of the {keys} root keys {whose}, {len(part.signed)} signed; {part.threshold} must.")
 

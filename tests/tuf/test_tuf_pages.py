@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils.html import strip_tags
 
 from contributions.models import IndexFile
 from tests import factories
@@ -21,6 +22,7 @@ from tests.pages.conftest import body
 from .conftest import WHEEL, path_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pytest_django.live_server_helper import LiveServer
@@ -149,25 +151,37 @@ def queries_of(client: Client) -> int:
     return len(captured)
 
 
-def test_the_pages_own_client_installs_what_it_shows(feed: Feed, live_server: LiveServer, tmp_path: Path) -> None:
-    """The ten lines of the page, run as they stand there."""
+def program_of_the_page(site: str, path: str) -> str:
+    del path
+    page = Client().get("/tuf/", headers={"Host": site.removeprefix("http://")}).content.decode()
+    (shown,) = re.findall(r'<pre class="script" tabindex="0">(import.*?)</pre>', page, re.DOTALL)
+    return html.unescape(shown)
+
+
+def program_of_the_docs(site: str, path: str) -> str:
+    text = (settings.BASE_DIR / "docs" / "tuf.md").read_text()
+    (shown,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert isinstance(shown, str)
+    return shown.replace("https://patches.example.org", site).replace("COMPONENT/RELEASE/c1-v1/FILE", path)
+
+
+@pytest.mark.parametrize("shown", [program_of_the_page, program_of_the_docs])
+def test_the_ten_lines_install_what_they_say(
+    feed: Feed, live_server: LiveServer, tmp_path: Path, shown: Callable[[str, str], str]
+) -> None:
     publication = feed.publish()
     feed.sign()
-    page = Client(SERVER_NAME="127.0.0.1").get("/tuf/", SERVER_PORT=live_server.thread.port).content.decode()
-    found = re.search(r'<pre class="script" tabindex="0">(import.*?)</pre>', page, re.DOTALL)
-    assert found is not None
-    program = strip_tags(found[1]).replace("&quot;", '"').replace("&#x27;", "'")
+    path = path_of(publication)
+    name = path.rpartition("/")[2]
     (tmp_path / "root.json").write_bytes(feed.root())
-    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
-    name = path_of(publication).rpartition("/")[2]
+    command = [sys.executable, "-c", shown(live_server.url, path)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, name), done.stderr
     assert (tmp_path / name).read_bytes() == WHEEL
     feed.withdraw(publication)
     feed.sign()
-    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.stderr.strip().endswith(
-        f"is not to be installed from {live_server.url.replace('localhost', '127.0.0.1')}."
-    )
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == f"{path} is not to be installed from {live_server.url}."
 
 
 def test_a_root_that_waits_is_not_served(feed: Feed, client: Client) -> None:

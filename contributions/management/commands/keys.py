@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 
 from contributions.errors import Refusal, Trouble
-from contributions.models import Attestation
+from contributions.management.ceremony import Ceremony, add_root_verbs
+from contributions.models import Attestation, IndexFile
+from contributions.models.index import word_of_index
 from contributions.pipeline import attesting, keyholding
+from contributions.pipeline.keyholding import NAMED_BY_ROOT
 from contributions.signing.keys import ROLES
-from contributions.tasks import ring
+from contributions.signing.roots import ONLINE, ROOT, facts_of
+from contributions.tasks import ring, ring_for_index
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -37,6 +41,7 @@ class Command(BaseCommand):
         revoke = verbs.add_parser("revoke", help="take back all trust in a key and sign anew what it signed")
         revoke.add_argument("keyid", metavar="KEYID", help="or how it begins")
         revoke.add_argument("--reason", required=True, help="Everybody reads it.")
+        add_root_verbs(verbs.add_parser("root", help="draft, sign and publish the root of the feed's index"))
         verbs.add_parser("sign-again", help="queue builds that are not signed, or were by a key that was revoked")
 
     def handle(self, *args: Any, **given: Any) -> None:
@@ -54,6 +59,7 @@ class Command(BaseCommand):
         if any(key.role == "root" and key.signs_here for key in keys):
             self.stdout.write(ROOT_IS_HERE)
         self._tell_of_waiting()
+        self._tell_of_index()
 
     def make(self, given: dict[str, Any]) -> None:
         made = [keyholding.make_key(role) for role in given["roles"]]
@@ -64,11 +70,16 @@ class Command(BaseCommand):
     def rotate(self, given: dict[str, Any]) -> None:
         key = keyholding.rotate_key(given["role"])
         self.stdout.write(f"{key.role}: {key.keyid}")
+        self._tell_root(key.role)
+
+    def root(self, given: dict[str, Any]) -> None:
+        Ceremony(self.stdout.write).carry_out(given)
 
     def revoke(self, given: dict[str, Any]) -> None:
         again = keyholding.revoke_key(given["keyid"], given["reason"])
         self.stdout.write(f"Revoked. {again} attestations will be signed again; make the next key if there is none.")
         self._ring()
+        ring_for_index()
 
     def sign_again(self, given: dict[str, Any]) -> None:
         del given
@@ -84,6 +95,21 @@ class Command(BaseCommand):
         if count := waiting.count():
             newest = waiting.first()
             self.stdout.write(f"{count} attestations are not signed. {newest.sentence if newest else ''}".rstrip())
+
+    def _tell_root(self, role: str) -> None:
+        """The signer follows by itself, except to a key that a root elsewhere has to name first."""
+        ring_for_index()
+        root = IndexFile.objects.newest(ROOT)
+        if root and role in NAMED_BY_ROOT and not facts_of(bytes(root.content)).is_kept_here:
+            self.stdout.write(
+                "The index goes on with the key before until the next root names this one: keys root draft."
+            )
+
+    def _tell_of_index(self) -> None:
+        for file in IndexFile.objects.newest_of_each().filter(role__in=(ROOT, *ONLINE)):
+            self.stdout.write(f"The index's {file.role} is good until {file.expires_at:%Y-%m-%d %H:%M} UTC.")
+        if (word := word_of_index()) != "ok":
+            self.stdout.write(f"The index: {word}.")
 
 
 def _since(key: PublicKey) -> str:
