@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -67,7 +67,8 @@ class Lease:
 def leased(work: Work) -> Iterator[Lease]:
     """Renew the lease of `work` until the block ends.
 
-    LeaseLost on recording the result ends the block quietly: another worker's result counts, ours is dropped.
+    LeaseLost on recording the result ends the block quietly: another worker's result counts, ours is dropped. What
+    the operating system refuses (a full disk, no more processes) is our trouble: the work is put back.
     """
     lease = Lease(work)
     thread = threading.Thread(target=lease.renew_until_over, name=f"lease of {work.pk}", daemon=True)
@@ -76,6 +77,10 @@ def leased(work: Work) -> Iterator[Lease]:
         yield lease
     except LeaseLost as lost:
         log.warning("Dropped the result of %s: %s", work, lost)
+    except OSError as problem:
+        log.exception("%s could not be worked on", work)
+        with suppress(LeaseLost):
+            work.put_back(f"The worker could not do it: {problem.strerror or problem}.")
     finally:
         lease.end()
         thread.join()

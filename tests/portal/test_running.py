@@ -226,3 +226,28 @@ def test_stop_ends_a_running_site_and_what_was_started_on_demand(tmp_path: Path)
     assert "database" in site.processes().values()
     site.manage("stop").communicate(timeout=30)
     assert site.processes() == {}
+
+
+@pytest.mark.attack("T17")
+def test_the_first_start_makes_a_key_of_its_own_and_no_account(tmp_path: Path) -> None:
+    first, second = Site(tmp_path / "first"), Site(tmp_path / "second")
+    try:
+        for site in (first, second):
+            site.wait()
+        keys = [(site.var / "secret_key").read_text() for site in (first, second)]
+        assert keys[0] != keys[1]
+        assert all(len(key) >= 50 for key in keys)
+        assert [(site.var / "secret_key").stat().st_mode & 0o777 for site in (first, second)] == [0o600, 0o600]
+        keeper = psycopg2.connect(**{KEYWORDS[name]: value for name, value in Postgres(first.var).address.items()})
+        with closing(keeper), keeper.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM contributions_person")
+            assert cursor.fetchone() == (0,), "nobody can log in by a password that everybody knows"
+        with pytest.raises(urllib.error.HTTPError) as answer:
+            urllib.request.urlopen(f"http://127.0.0.1:{first.port}/nowhere/at/all/", timeout=20)
+        with answer.value as page:
+            assert page.code == 404
+            assert b"DEBUG" not in page.read()
+    finally:
+        for site in (first, second):
+            site.run.terminate()
+            site.run.communicate(timeout=20)

@@ -48,10 +48,11 @@ class Crew:
     environment: dict[str, str]
     valkey: Valkey
     log: Path
+    within: tuple[str, ...] = ()
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "celery", "--app", "portal", *arguments]
+        command = [*self.within, sys.executable, "-m", "celery", "--app", "portal", *arguments]
         with self.log.open("ab") as log:
             process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, start_new_session=True)
         self.running.append(process)
