@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -16,6 +14,7 @@ from contributions.errors import Refusal, Trouble
 from contributions.models import Artifact, Blob, Build, Event, LogPiece, Recipe, Standing
 
 from . import proving
+from .areas import work_area
 from .attesting import queue_attestation
 from .confining import executor, facts_of
 from .leasing import Lease, leased
@@ -27,6 +26,7 @@ from .unpacking import tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from contributions.models import Fit
     from contributions.models.work import Work
@@ -83,9 +83,9 @@ def build(pk: int) -> Sequence[Work]:
     if row is None:
         return []
     queued: Sequence[Work] = []
-    with leased(row) as lease, tempfile.TemporaryDirectory(prefix="patchbay-build-") as place:
+    with leased(row) as lease, work_area() as place:
         try:
-            queued = _record(row, *_run(row, lease, Path(place)))
+            queued = _record(row, *_run(row, lease, place))
         except (Trouble, Refusal) as trouble:
             log.warning("%s errored: %s", row, trouble.sentence)
             row.put_back(trouble.sentence)

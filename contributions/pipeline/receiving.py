@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -16,6 +14,7 @@ from contributions.errors import Invalid, Refusal, Trouble
 from contributions.models import Artifact, Blob, Contribution, Event, Release, Revision, Standing
 from contributions.plaintext import clean
 
+from .areas import work_area
 from .fitting import queue_fits_for
 from .leasing import leased
 from .places import mirror_of
@@ -23,6 +22,7 @@ from .places import mirror_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from contributions.models.work import Work
 
@@ -81,8 +81,8 @@ def _receive_patch(revision: Revision) -> Sequence[Work]:
 
 def _receive_bundle(revision: Revision) -> Sequence[Work]:
     repository = mirror_of(revision.contribution.component)
-    with tempfile.TemporaryDirectory(prefix="patchbay-") as place:
-        bundle, quarantine = Path(place, "upload.bundle"), Path(place, "quarantine.git")
+    with work_area() as place:
+        bundle, quarantine = place / "upload.bundle", place / "quarantine.git"
         bundle.write_bytes(_raw(revision))
         tip = receipt.unpack_bundle(bundle, quarantine, alternates=repository)
         return _store(revision, _from_quarantine(revision, quarantine, tip))
@@ -91,8 +91,8 @@ def _receive_bundle(revision: Revision) -> Sequence[Work]:
 def _receive_git(revision: Revision) -> Sequence[Work]:
     repository = mirror_of(revision.contribution.component)
     url, ref, private = revision.git_url, revision.git_ref, settings.ALLOW_PRIVATE_UPSTREAMS
-    with tempfile.TemporaryDirectory(prefix="patchbay-") as place:
-        quarantine = Path(place, "quarantine.git")
+    with work_area() as place:
+        quarantine = place / "quarantine.git"
         tip = receipt.fetch_ref(url, ref, quarantine, alternates=repository, allow_private=private)
         return _store(revision, _from_quarantine(revision, quarantine, tip))
 

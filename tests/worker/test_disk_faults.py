@@ -120,7 +120,7 @@ def test_a_full_work_area_is_our_trouble_and_leaves_nothing(
     wait_for(lambda: is_over(met), "it to be given up")
     assert met.state == "errored"
     assert "on our side" in met.sentence or NO_ROOM in met.sentence
-    assert [path for path in small_disk.iterdir() if path.name.startswith("patchbay-")] == []
+    assert [path for path in small_disk.iterdir() if path.name.startswith("patchbay-work-")] == []
     assert not sandboxes()
 
 
