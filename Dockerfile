@@ -10,7 +10,8 @@ FROM python:3.11-slim-bookworm
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends bubblewrap build-essential git openssh-client python3 \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --home-dir /var/lib/patchbay --create-home patchbay
+    && useradd --system --uid 10001 --home-dir /var/lib/patchbay --create-home patchbay \
+    && install --directory --owner patchbay --mode 0700 /var/lib/patchbay-keys
 COPY --from=build /opt/patchbay /opt/patchbay
 WORKDIR /srv/patchbay
 COPY . .

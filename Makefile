@@ -74,5 +74,8 @@ clean: ## Stop all that runs here; remove the virtual environment and caches (va
 
 setup-tests: .venv/tests.stamp
 	@command -v bwrap >/dev/null || ./.ci/need bubblewrap || echo "The bubblewrap of the wheel is used instead."
+	@command -v jq >/dev/null || ./.ci/need jq
+	@command -v openssl >/dev/null || ./.ci/need openssl
+	@command -v curl >/dev/null || ./.ci/need curl
 	@command -v chromium >/dev/null || ./.ci/need chromium
 	@ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || ./.ci/need faketime || echo "No clock is made to jump."

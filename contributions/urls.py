@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from contributions import feeds
 from contributions.views import (
+    attestations,
     builds,
     changes,
     components,
@@ -21,10 +22,15 @@ from contributions.views import (
     verbs,
 )
 
+FILE = r"^files/(?P<sha256>[0-9a-f]{64})/(?P<name>[^/]{1,255})"
+
 urlpatterns = [
     path("", front.home, name="home"),
     path("how-ranking-works/", front.how_ranking_works, name="how-ranking-works"),
     path("status/", status.status, name="status"),
+    path("how-builds-are-signed/", attestations.how_builds_are_signed, name="how-builds-are-signed"),
+    path("keys/", attestations.keys, name="keys"),
+    re_path(r"^keys/(?P<keyid>[0-9a-f]{64})\.pem$", attestations.key, name="key"),
     path("robots.txt", front.robots, name="robots"),
     path("search/", contributions.contributions, name="search"),
     path("review/", contributions.review_queue, name="review-queue"),
@@ -51,6 +57,8 @@ urlpatterns = [
     path("builds/", builds.builds, name="builds"),
     path("builds/<int:number>/", builds.build, name="build"),
     path("builds/<int:number>/log/", builds.build_log, name="build-log"),
+    path("builds/<int:number>/provenance.json", attestations.of_build, {"side": "provenance"}, name="build-provenance"),
+    path("builds/<int:number>/bom.json", attestations.of_build, {"side": "bill"}, name="build-bill"),
     path("published/", publications.publications, name="publications"),
     path("publications/<int:number>/", publications.publication, name="publication"),
     path("publications/<int:number>/withdraw/", publications.publication_withdraw, name="publication-withdraw"),
@@ -77,7 +85,6 @@ urlpatterns = [
     path("moderation/<int:number>/", moderation.decide, name="flag"),
     path("account/tokens/", people.tokens, name="tokens"),
     path("account/tokens/<int:number>/revoke/", people.token_revoke, name="token-revoke"),
-    re_path(r"^files/(?P<sha256>[0-9a-f]{64})/(?P<name>[^/]{1,255})$", files.file, name="file"),
     path("tuf/", tuf.index, name="tuf"),
     re_path(
         r"^tuf/metadata/(?:(?P<version>[1-9][0-9]{0,8})\.)?(?P<role>[A-Za-z0-9][A-Za-z0-9.-]{0,199})\.json$",
@@ -85,6 +92,9 @@ urlpatterns = [
         name="tuf-metadata",
     ),
     path("tuf/targets/<path:path>", tuf.target, name="tuf-target"),
+    re_path(rf"{FILE}\.provenance\.json$", attestations.beside_file, {"side": "provenance"}, name="file-provenance"),
+    re_path(rf"{FILE}\.bom\.json$", attestations.beside_file, {"side": "bill"}, name="file-bill"),
+    re_path(f"{FILE}$", files.file, name="file"),
     path("feed.atom", feeds.atom, name="feed-atom"),
     path("simple/<str:slug>/", feeds.simple_index, name="simple-index"),
     path("simple/<str:slug>/<str:project>/", feeds.simple_project, name="simple-project"),

@@ -8,9 +8,11 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from securesystemslib.signer import CryptoSigner
 
 from contributions.models import (
     Artifact,
+    Attestation,
     Blob,
     Build,
     Builder,
@@ -28,9 +30,11 @@ from contributions.models import (
     Release,
     Review,
     Revision,
+    SigningKey,
     Standing,
     Vote,
 )
+from contributions.signing.keys import PublicKey
 
 serial = count(1)
 PASSWORD = "a long pass phrase"
@@ -223,6 +227,23 @@ def make_artifact(build: Build | None = None, name: str = "", content: bytes = b
         build = build or make_build()
     name = name or f"swiftclient-{next(serial)}.0-py3-none-any.whl"
     return Artifact.objects.create(build=build, name=name, blob=make_blob(content), **given)
+
+
+def make_signing_key(role: str = "builds", **given: Any) -> SigningKey:
+    """A public key whose private half nobody keeps."""
+    public = PublicKey(role, CryptoSigner.generate_ed25519().public_key)
+    return SigningKey.objects.create(role=role, keyid=public.keyid, pem=public.pem, **given)
+
+
+def make_attestation(build: Build | None = None, **given: Any) -> Attestation:
+    """A signed one, unless `state` is given; its documents are only some bytes."""
+    build = build or make_artifact().build
+    usual: dict[str, Any] = {"state": Attestation.State.SIGNED}
+    if given.get("state", Attestation.State.SIGNED) == Attestation.State.SIGNED:
+        words = f"of build {build.pk}".encode()
+        usual |= {"provenance": make_blob(b"envelope " + words), "bill": make_blob(b"bill " + words)}
+        usual |= {"key": given.get("key") or make_signing_key(), "finished_at": timezone.now()}
+    return Attestation.objects.create(build=build, **(usual | given))
 
 
 def make_publication(build: Build | None = None, **given: Any) -> Publication:

@@ -24,7 +24,18 @@ from .resource import Resource
 if TYPE_CHECKING:
     from rest_framework.request import Request
 
-LISTS = ("components", "contributions", "builds", "publications", "feed", "organisations", "me", "status", "schema")
+LISTS = (
+    "components",
+    "contributions",
+    "builds",
+    "publications",
+    "feed",
+    "keys",
+    "organisations",
+    "me",
+    "status",
+    "schema",
+)
 ONE_AT_A_TIME = threading.Lock()  # drf-spectacular's settings are patched for the whole process
 
 

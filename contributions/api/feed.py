@@ -6,6 +6,7 @@ import hashlib
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Count, Max
 from django.utils.cache import get_conditional_response
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
@@ -23,12 +24,13 @@ if TYPE_CHECKING:
 
     from contributions.models.event import EventQuerySet
 
-FORMAT = 2  # goes into the ETag: count it up when the shape of an entry changes
+FORMAT = 3  # goes into the ETag: count it up when the shape of an entry changes
 NAMES = (
     "publication__release__component",
     "publication__revision__contribution",
-    "publication__build",
+    "publication__build__attestation",
 )
+SIGNED = "publication__build__attestation"
 ARTIFACTS = ("publication__build__artifacts__blob", "publication__revision__artifacts__blob")
 IF_NONE_MATCH = OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="The ETag you have.")
 ETAG = OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200, 304])
@@ -72,7 +74,9 @@ def _narrowed(entries: EventQuerySet, asked: dict[str, Any]) -> EventQuerySet:
 def _etag(request: Request, entries: EventQuerySet) -> str:
     """Strong, from one small query.
 
-    Whether each entry is live changes only with another entry. The address brings page and filters in.
+    Whether each entry is live changes only with another entry; its build is signed some seconds after it came. The
+    address brings page and filters in.
     """
-    said = f"{FORMAT} {entries.mark()} {request.build_absolute_uri()}"
+    mark = entries.mark(Count(f"{SIGNED}__provenance"), Max(f"{SIGNED}__finished_at"))
+    said = f"{FORMAT} {mark} {request.build_absolute_uri()}"
     return f'"{hashlib.sha256(said.encode()).hexdigest()[:32]}"'

@@ -12,6 +12,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.utils.html import is_html_input
 
+PROVENANCE = "Signed: a DSSE envelope with SLSA provenance. None if it was not built here, or is not signed yet."
+BILL = "A CycloneDX 1.6 document; its digest stands in the signed provenance."
 BIGGEST_KEY = 2**63 - 1  # a bigint
 
 
@@ -53,6 +55,37 @@ class Link(serializers.Field[Any, Any, str | None, Any]):
             return None
         found = tuple((part, attrgetter(place)(value)) for part, place in self.parts.items())
         return f"{self.context['site']}{_path(self.route, found)}"
+
+
+class SwornShape(serializers.Serializer[Any]):
+    """A document about a build."""
+
+    url = serializers.URLField(help_text="Other bytes come there only when a signing key was revoked.")
+    sha256 = serializers.CharField()
+
+
+@extend_schema_field(SwornShape)
+class Sworn(serializers.Field[Any, Any, dict[str, str] | None, Any]):
+    """A document about the build found at `build` (the object itself if empty); None while there is none."""
+
+    def __init__(self, name: str, /, *, digest: str, build: str = "", **given: Any) -> None:
+        super().__init__(read_only=True, source="*", allow_null=True, **given)
+        self.route, self.digest, self.way = name, digest, build.split(".") if build else []
+
+    def to_representation(self, value: Any) -> dict[str, str] | None:
+        build = functools.reduce(lambda thing, name: getattr(thing, name, None), self.way, value)
+        sha256 = getattr(build, self.digest, None)
+        if sha256 is None:
+            return None
+        return {"url": f"{self.context['site']}{_path(self.route, (('number', build.pk),))}", "sha256": sha256}
+
+
+def provenance_of(build: str = "") -> Sworn:
+    return Sworn("build-provenance", digest="provenance_sha256", build=build, help_text=PROVENANCE)
+
+
+def bill_of(build: str = "") -> Sworn:
+    return Sworn("build-bill", digest="bill_sha256", build=build, help_text=BILL)
 
 
 @functools.lru_cache(maxsize=4096)  # a few pages of the feed, whose every entry has seven addresses

@@ -38,18 +38,23 @@ def revision_seen_by(eyes: Eyes, number: int, of: int) -> Revision:
 def builds_seen_by(eyes: Eyes) -> QuerySet[Build, Build]:
     """Builds of the bare releases, and of contributions that may be seen."""
     visible = Q(revision=None) | Q(revision__contribution__in=Contribution.objects.visible_to(eyes))
-    return Build.objects.filter(visible).select_related("release__component", "revision")
+    return Build.objects.filter(visible).select_related("release__component", "revision", "attestation")
 
 
 def build_seen_by(eyes: Eyes, number: int) -> Build:
-    found = builds_seen_by(eyes).select_related("log", "revision__contribution__component").filter(pk=number).first()
+    found = (
+        builds_seen_by(eyes)
+        .select_related("log", "attestation__key", "revision__contribution__component")
+        .filter(pk=number)
+        .first()
+    )
     if found is None:
         raise Missing(f"There is no build {number}, or you may not know of it.")
     return found
 
 
 def publications_seen_by(eyes: Eyes) -> QuerySet[Publication, Publication]:
-    return Publication.objects.visible_to(eyes).with_names().select_related("withdrawn_by")
+    return Publication.objects.visible_to(eyes).with_names().select_related("withdrawn_by", "build__attestation")
 
 
 def publication_seen_by(eyes: Eyes, number: int) -> Publication:

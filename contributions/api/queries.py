@@ -9,6 +9,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from rest_framework import serializers
 
 from contributions.models import Build, Contribution, Flag, Publication, Release
+from contributions.signing.keys import ROLES
 
 from .fields import BIGGEST_KEY
 from .paging import LARGEST_SIZE, LONGEST_CURSOR, USUAL_SIZE
@@ -71,6 +72,12 @@ class BuildQuery(PageQuery):
 class LogQuery(serializers.Serializer[Any]):
     offset = serializers.IntegerField(
         required=False, min_value=0, max_value=FURTHEST_OFFSET, default=0, help_text="In bytes; 0 unless asked."
+    )
+
+
+class KeyQuery(PageQuery):
+    role = serializers.ChoiceField(
+        required=False, allow_blank=True, choices=ROLES, help_text="`builds` signs provenance, `history` the seals."
     )
 
 

@@ -10,6 +10,7 @@ from . import (
     contributions,
     entrance,
     feed,
+    keys,
     moderation,
     people,
     publications,
@@ -60,6 +61,7 @@ urlpatterns = [
     path("moderation/log/", moderation.Log.as_view(), name="api-moderation-log"),
     path("people/<str:username>/suspend/", moderation.Suspension.as_view(), name="api-person-suspend"),
     path("people/<str:username>/reinstate/", moderation.Reinstatement.as_view(), name="api-person-reinstate"),
+    path("keys/", keys.Keys.as_view(), name="api-keys"),
     path("feed/", feed.Feed.as_view(), name="api-feed"),
     re_path(r"^.*$", entrance.Nowhere.as_view(), name="api-nowhere"),
 ]

@@ -42,7 +42,9 @@ def _visible(request: HttpRequest) -> QuerySet[Build]:
 
 
 def _find(request: HttpRequest, number: int) -> Build:
-    rows = _visible(request).select_related("release__component", "revision__contribution__author", "log")
+    rows = _visible(request).select_related(
+        "release__component", "revision__contribution__author", "log", "attestation__key"
+    )
     found: Build | None = rows.defer("revision__files", "revision__commits").filter(pk=number).first()
     if found is None:
         raise Missing("There is no build of that number.")

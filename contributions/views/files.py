@@ -33,7 +33,7 @@ FOR_ALL = "public, max-age=31536000, s-maxage=60, immutable"
 FOR_ONE = "private, max-age=31536000, immutable"
 
 
-def _is_known(blob: Blob, name: str, person: Person | AnonymousUser) -> bool:
+def is_known(blob: Blob, name: str, person: Person | AnonymousUser) -> bool:
     """The file is something that this person may see, and `name` is a name that it has."""
     if Publication.objects.of_bytes(blob).held_back_from(person).exists():
         return False
@@ -53,9 +53,9 @@ def _is_known(blob: Blob, name: str, person: Person | AnonymousUser) -> bool:
 @require_safe
 def file(request: HttpRequest, sha256: str, name: str) -> HttpResponseBase:
     blob = Blob.objects.filter(pk=sha256).first()
-    if blob is None or not _is_known(blob, name, request.user):
+    if blob is None or not is_known(blob, name, request.user):
         raise Missing("There is no such file.")
-    is_public = not request.user.is_authenticated or _is_known(blob, name, AnonymousUser())
+    is_public = not request.user.is_authenticated or is_known(blob, name, AnonymousUser())
     return served(request, blob, name, public=is_public)
 
 

@@ -30,7 +30,8 @@ WHEEL = re.compile(r"(?P<name>[A-Za-z0-9_.]+)-(?P<version>[A-Za-z0-9_.!+]+)(-\d[
 
 
 def _find(request: HttpRequest, number: int) -> Publication:
-    rows = Publication.objects.visible_to(request.user).with_names().select_related("withdrawn_by")
+    rows = Publication.objects.visible_to(request.user).with_names()
+    rows = rows.select_related("withdrawn_by", "build__attestation__key")
     found = rows.defer("revision__files", "revision__commits").filter(pk=number).first()
     if found is None:
         raise Missing("There is no publication of that number.")

@@ -13,7 +13,7 @@ from portal.services.daemon import KEPT_LOG_BYTES
 from portal.services.places import CHECKOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
 LONGEST_PAUSE_SECONDS = 30
@@ -29,6 +29,7 @@ class Child:
     log: Path
     is_ready: Callable[[], bool]
     environment: Mapping[str, str] = field(default_factory=dict)
+    without: Collection[str] = ()  # variables of ours that are none of its business
     process: subprocess.Popen[bytes] | None = None
     ready: bool = False
     deaths: int = 0
@@ -46,7 +47,8 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, **self.environment},
+                env={name: value for name, value in os.environ.items() if name not in self.without}
+                | {**self.environment},
                 cwd=CHECKOUT,
                 start_new_session=True,
             )

@@ -153,7 +153,13 @@ def grow_publications(scene: Scene) -> None:
         release=scene.release, organisation=factories.make_organisation(), author=factories.make_person()
     )
     publication = factories.make_publication(factories.make_build(made.current, scene.release))
+    factories.make_attestation(publication.build)
     Event.objects.write(Event.Verb.PUBLISHED, contribution=made, publication=publication)
+
+
+def grow_builds(scene: Scene) -> None:
+    factories.make_attestation(factories.make_build(scene.contribution.current, scene.release))
+    factories.make_build(scene.contribution.current, scene.release)
 
 
 def grow_components(_: Scene) -> None:
@@ -164,7 +170,8 @@ LISTS: dict[str, Callable[[Scene], Any]] = {
     "contributions/?page_size=100": grow_contributions,
     "contributions/?page_size=100&order=best&release=4.7.0": grow_contributions,
     "contributions/?page_size=100&q=retries": grow_contributions,
-    "builds/?page_size=100": lambda scene: factories.make_build(scene.contribution.current, scene.release),
+    "builds/?page_size=100": grow_builds,
+    "keys/?page_size=100": lambda _: factories.make_signing_key(),
     "publications/?page_size=100": grow_publications,
     "feed/?page_size=100": grow_publications,
     "components/?page_size=100": grow_components,

@@ -6,6 +6,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from contributions.models import Event
+from tests import factories
 from tests.api.contract import schema
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def test_bodies_are_closed_in_the_schema() -> None:
 
 def test_every_reading_address_answers_as_the_schema_says(published: Scene, member: Caller) -> None:
     number, build = published.contribution.pk, published.build.pk
+    factories.make_attestation(published.build)
     member.post(published.one + "comments/", {"text": "It works."})
     member.post(published.one + "reports/", {"release": "4.7.0", "outcome": "works", "stage": "lab"})
     reviewer = published.tokened(published.maintainer)

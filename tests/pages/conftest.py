@@ -80,6 +80,7 @@ def platform(db: None) -> Platform:
     factories.make_fit(contribution.current, release)
     build = factories.make_build(contribution.current, release)
     artifact = factories.make_artifact(build, "swift_client-4.7.0+patchbay.1-py3-none-any.whl")
+    factories.make_attestation(build)
     publication = factories.make_publication(build)
     Event.objects.write(
         "published", contribution=contribution, revision=build.revision, release=release, publication=publication

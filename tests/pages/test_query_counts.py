@@ -28,6 +28,7 @@ LISTS = [
     "/builds/",
     "/status/",
     "/published/",
+    "/keys/",
     "/organisations/",
     "/organisations/lists/",
     "/people/lister/",
@@ -53,6 +54,7 @@ def add_rows(component: Component, release: Release, author: Person, first: Cont
         other = factories.make_release(component)
         build = factories.make_build(contribution.current, release)
         factories.make_artifact(build, f"swift-{build.pk}.0-py3-none-any.whl")
+        factories.make_attestation(build)
         publication = factories.make_publication(build)
         Event.objects.write(
             "published", contribution=contribution, revision=build.revision, release=release, publication=publication

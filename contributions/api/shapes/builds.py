@@ -6,8 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from contributions.api.fields import Link
-from contributions.models import Build
+from contributions.api.fields import Link, bill_of, provenance_of
+from contributions.models import Attestation, Build
 
 from .revisions import ArtifactShape
 
@@ -23,6 +23,8 @@ class BuildShape(serializers.ModelSerializer[Build]):
         help_text="None for the bare release.",
     )  # fmt: skip
     revision = serializers.IntegerField(source="revision.number", default=None, read_only=True, allow_null=True)
+    provenance = provenance_of()
+    bill = bill_of()
     seconds = serializers.FloatField(read_only=True, allow_null=True)
 
     class Meta:
@@ -30,7 +32,7 @@ class BuildShape(serializers.ModelSerializer[Build]):
         fields: tuple[str, ...] = (
             *("id", "url", "page", "log", "component", "release", "contribution", "revision", "serial", "commit"),
             *("state", "sentence", "failed_step", "exit_code", "limit", "recipe_digest", "attempts"),
-            *("queued_at", "started_at", "finished_at", "seconds"),
+            *("queued_at", "started_at", "finished_at", "seconds", "provenance", "bill"),
         )
         read_only_fields: tuple[str, ...] = fields
 
@@ -40,13 +42,29 @@ class RefusedShape(serializers.Serializer[Any]):
     reason = serializers.CharField()
 
 
+class AttestationShape(serializers.ModelSerializer[Attestation]):
+    """How far the portal is with signing what it knows of the build."""
+
+    key = serializers.CharField(
+        source="key.keyid", default=None, read_only=True, allow_null=True, help_text="The id of the key."
+    )
+
+    class Meta:
+        model = Attestation
+        fields: tuple[str, ...] = ("state", "sentence", "key", "finished_at")
+        read_only_fields: tuple[str, ...] = fields
+
+
 class BuildDetailShape(BuildShape):
     recipe = serializers.DictField(read_only=True, help_text="As it was when the build was queued.")
     refused = serializers.SerializerMethodField(help_text="Artifacts that were not taken.")
     artifacts = ArtifactShape(many=True, read_only=True)
+    attestation = AttestationShape(
+        default=None, read_only=True, allow_null=True, help_text="None for a build that made nothing to sign for."
+    )
 
     class Meta(BuildShape.Meta):
-        fields: tuple[str, ...] = (*BuildShape.Meta.fields, "recipe", "refused", "artifacts")
+        fields: tuple[str, ...] = (*BuildShape.Meta.fields, "recipe", "refused", "artifacts", "attestation")
         read_only_fields: tuple[str, ...] = fields
 
     def get_refused(self, build: Build) -> list[dict[str, str]]:

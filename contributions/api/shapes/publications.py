@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from contributions.api.fields import Link
+from contributions.api.fields import Link, bill_of, provenance_of
 from contributions.models import Event, Publication
 
 from .revisions import ArtifactShape
@@ -34,12 +34,14 @@ class PublicationShape(serializers.ModelSerializer[Publication]):
     )
     withdrawn_by = serializers.CharField(source="withdrawn_by.username", default=None, read_only=True, allow_null=True)
     artifacts = ArtifactShape(many=True, read_only=True)
+    provenance = provenance_of("build")
+    bill = bill_of("build")
 
     class Meta:
         model = Publication
         fields = (
             *("id", "url", "page", "component", "release", "contribution", "title", "revision", "build", "state"),
-            *("published_at", "withdrawn_at", "withdrawn_by", "reason", "artifacts"),
+            *("published_at", "withdrawn_at", "withdrawn_by", "reason", "artifacts", "provenance", "bill"),
         )
         read_only_fields = fields
 
@@ -63,6 +65,8 @@ class EntryShape(serializers.ModelSerializer[Event]):
     revision = serializers.IntegerField(source="publication.revision.number", read_only=True)
     build = serializers.IntegerField(source="publication.build_id", read_only=True, allow_null=True)
     artifacts = ArtifactShape(source="publication.artifacts", many=True, read_only=True)
+    provenance = provenance_of("publication.build")
+    bill = bill_of("publication.build")
     reason = serializers.SerializerMethodField(help_text="Why it was taken out, held back or given back.")
     page = Link("publication", number="publication_id")
     publication_url = Link("api-publication", number="publication_id")
@@ -81,8 +85,17 @@ class EntryShape(serializers.ModelSerializer[Event]):
         model = Event
         fields = (
             *("id", "event", "at", "publication", "live", "component", "release", "release_slug"),
-            *("contribution", "title", "kind", "revision", "build", "artifacts", "reason"),
-            *("page", "publication_url", "contribution_url", "build_url", "log_url", "patch_url", "index_url"),
+            *("contribution", "title", "kind", "revision", "build", "artifacts", "provenance", "bill"),
+            *(
+                "reason",
+                "page",
+                "publication_url",
+                "contribution_url",
+                "build_url",
+                "log_url",
+                "patch_url",
+                "index_url",
+            ),
         )
         read_only_fields = fields
 

@@ -63,9 +63,11 @@ class Command(BaseCommand):
 
     def make(self, given: dict[str, Any]) -> None:
         made = [keyholding.make_key(role) for role in given["roles"]]
-        for key in made or (keyholding.make_first_keys() if not given["roles"] else []):
+        made += [] if given["roles"] else keyholding.make_first_keys()
+        for key in made:
             self.stdout.write(f"{key.role}: {key.keyid}")
-        self.sign_again(given)
+        if made:
+            self.sign_again(given)
 
     def rotate(self, given: dict[str, Any]) -> None:
         key = keyholding.rotate_key(given["role"])
@@ -77,14 +79,14 @@ class Command(BaseCommand):
 
     def revoke(self, given: dict[str, Any]) -> None:
         again = keyholding.revoke_key(given["keyid"], given["reason"])
-        self.stdout.write(f"Revoked. {again} attestations will be signed again; make the next key if there is none.")
+        self.stdout.write(f"Revoked. Attestations to be signed again: {again}. Make the next key if there is none.")
         self._ring()
         ring_for_index()
 
     def sign_again(self, given: dict[str, Any]) -> None:
         del given
         if again := attesting.sign_again():
-            self.stdout.write(f"{again} attestations are queued to be signed.")
+            self.stdout.write(f"Queued to be signed: {again}.")
             self._ring()
 
     def _ring(self) -> None:
@@ -94,7 +96,7 @@ class Command(BaseCommand):
         waiting = Attestation.objects.unsigned().order_by("-pk")
         if count := waiting.count():
             newest = waiting.first()
-            self.stdout.write(f"{count} attestations are not signed. {newest.sentence if newest else ''}".rstrip())
+            self.stdout.write(f"Not signed: {count}. {newest.sentence if newest else ''}".rstrip())
 
     def _tell_root(self, role: str) -> None:
         """The signer follows by itself, except to a key that a root elsewhere has to name first."""

@@ -58,7 +58,7 @@ def _kept_provenance(sha256: str) -> bytes:
     """The newest signed provenance of a build that made these bytes. Raises Missing."""
     made = Attestation.objects.filter(build__artifacts__blob=sha256)
     signed = made.filter(state=Attestation.State.SIGNED).select_related("provenance")
-    sworn: Attestation | None = signed.order_by("-build").first()
+    sworn: Attestation | None = signed.order_by("-build_id").first()
     if sworn is not None and sworn.provenance is not None:
         return sworn.provenance.read()
     if waiting := made.first():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import os
 import platform
 import socket
@@ -59,6 +60,8 @@ class Command(BaseCommand):
             self.say("broker", "ready", "from CELERY_BROKER_URL")
         call_command("migrate", interactive=False, verbosity=0)
         self.say("migrations", "ready", "")
+        call_command("keys", "make", stdout=io.StringIO())
+        self.say("keys", "ready", str(settings.KEYS_DIR))
         call_command("collectstatic", interactive=False, verbosity=0)
         self.say("static", "ready", "")
         connection.close()
@@ -83,11 +86,11 @@ def children() -> list[Child]:
     web = [sys.executable, "-m", "gunicorn", "--config", "python:portal.gunicorn", "portal.wsgi"]
     beat = [*celery("beat"), "--scheduler", "celery.beat:Scheduler", "--pidfile="]
     return [
-        Child("web", web, log / "web.log", web_answers),
+        Child("web", web, log / "web.log", web_answers, without=settings.KEY_VARIABLES),
         worker("worker", queues="receive,fit,deliver", processes=os.cpu_count() or 2),
         worker("builder", queues="builds", processes=settings.BUILDS_AT_ONCE),
-        worker("signer", queues="sign", processes=1),
-        Child("beat", beat, log / "beat.log", lambda: True),
+        worker("signer", queues="sign", processes=1, holds_keys=True),
+        Child("beat", beat, log / "beat.log", lambda: True, without=settings.KEY_VARIABLES),
     ]
 
 
@@ -95,7 +98,8 @@ def celery(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "celery", "--app", "portal", *arguments]
 
 
-def worker(name: str, *, queues: str, processes: int) -> Child:
+def worker(name: str, *, queues: str, processes: int, holds_keys: bool = False) -> Child:
+    """A worker for these queues. The signer alone is handed the keys that the environment has."""
     full_name = f"{name}@{platform.node() or 'here'}"
     started = timezone.now()
     arguments = ["--hostname", full_name, "--queues", queues, "--concurrency", str(processes)]
@@ -104,6 +108,7 @@ def worker(name: str, *, queues: str, processes: int) -> Child:
         celery("worker", *arguments, "--without-gossip", "--without-mingle", "--loglevel", "INFO"),
         settings.VAR_DIR / "log" / f"{name}.log",
         lambda: worker_was_seen(full_name, started),
+        without=() if holds_keys else settings.KEY_VARIABLES,
         environment={"REMAP_SIGTERM": "SIGQUIT"},  # so that the end is a soft one with a limit in time
     )
 
