@@ -54,7 +54,7 @@ READINESS_WORDS = {
     "index": "contributions.models.index.word_of_index",
 }
 RECHECK_SECONDS = environment.number("PATCHBAY_RECHECK_SECONDS", 60, least=1)
-CHECK_IMAGE = environment.text("PATCHBAY_CHECK_IMAGE")
+IMAGE = environment.text("PATCHBAY_IMAGE")
 SANDBOX_UID = environment.number("PATCHBAY_SANDBOX_UID", 64999, least=1000, most=2**31)
 BUILDS_AT_ONCE = environment.number("PATCHBAY_BUILDS_AT_ONCE", max(1, (os.cpu_count() or 2) - 1), least=1, most=256)
 LEASE_SECONDS = environment.number("PATCHBAY_LEASE_SECONDS", 60, least=3)

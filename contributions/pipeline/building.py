@@ -21,7 +21,7 @@ from .leasing import Lease, leased
 from .places import mirror_of, mirror_with
 from .preparing import prepared_for
 from .publishing import publish
-from .recipes import environment_of, limits_of, toolchain_of
+from .recipes import environment_of, image_of, limits_of, toolchain_of
 from .unpacking import tree_of
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _job(row: Build, base: Path, added: Path | None, prepared: Path | None) -> s
         commit=row.commit,
         toolchain=toolchain_of(recipe),
         prepared=prepared,
-        image=recipe.get("image", ""),
+        image=image_of(recipe),
         environment=environment_of(row),
         artifact_patterns=tuple(recipe["artifact_patterns"]),
         limits=limits_of(recipe),

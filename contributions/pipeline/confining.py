@@ -25,7 +25,7 @@ def facts_of(job: sandbox.Job, recipe: dict[str, Any]) -> dict[str, Any]:
     confined = executor()
     return {
         "executor": confined.name,
-        "sandbox": confined.describe(job.limits),
+        "sandbox": confined.describe(job.limits, job.image),
         "toolchain_digest": digest_of_toolchain(toolchain_of(recipe)),
     }
 

@@ -15,7 +15,7 @@ from contributions.errors import Trouble
 
 from .confining import digest_of_toolchain, executor
 from .keeping import kept
-from .recipes import environment_of, limits_of, toolchain_of
+from .recipes import environment_of, image_of, limits_of, toolchain_of
 from .unpacking import unpacked
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _job(row: Build, base: Path, output: Path) -> sandbox.Job:
         commit=row.release.commit,
         toolchain=toolchain_of(row.recipe),
         output=output,
-        image=row.recipe.get("image", ""),
+        image=image_of(row.recipe),
         environment=_environment_of(row),
         network=_network(),
         limits=replace(limits_of(row.recipe), network_mb=settings.PREPARE_MEGABYTES),

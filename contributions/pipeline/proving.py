@@ -63,7 +63,7 @@ def _proven() -> str:
 
 
 def _taken_now() -> dict[str, Any]:
-    promises = sandbox.self_check(executor(), settings.CHECK_IMAGE)
+    promises = sandbox.self_check(executor(), settings.IMAGE)
     broken = [promise for promise in promises if promise.breaks_builds]
     reasons = "; ".join(f"{promise.name} ({promise.detail})" for promise in broken)
     sentence = f"Builds are refused on {_host()}, for a promise of the sandbox is broken: {reasons}"
@@ -95,7 +95,7 @@ def _key() -> str:
 
 def _facts() -> dict[str, Any]:
     try:
-        return executor().describe(sandbox.Limits())
+        return executor().describe(sandbox.Limits(), settings.IMAGE)
     except Trouble as trouble:
         return {"executor": settings.EXECUTOR, "trouble": trouble.sentence}
 

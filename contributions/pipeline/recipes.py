@@ -25,6 +25,11 @@ def toolchain_of(recipe: dict[str, Any]) -> Path | None:
     return path
 
 
+def image_of(recipe: dict[str, Any]) -> str:
+    """The base image where builds run in containers; recipes on record from before had none."""
+    return str(recipe.get("image") or settings.IMAGE)
+
+
 def environment_of(row: Build, build: str = "") -> dict[str, str]:
     """The recipe's environment, with {release} and {build} filled in; `build` stands for its number if given."""
     filled = {"{release}": row.release.name, "{build}": build or str(row.pk)}

@@ -53,6 +53,9 @@ class Fence:
             return 0
         return sum(int(line.split()[1]) for line in lines if line.split()[0] == key)
 
+    def look(self) -> None:
+        """Note the counts now; ours can be read until they are removed, so there is no hurry."""
+
     def is_empty(self) -> bool:
         return not any((directory / "cgroup.procs").read_text().strip() for directory in self.directories)
 
@@ -82,6 +85,25 @@ def make_fence(limits: Limits) -> Fence:
     except OSError:
         return Fence()
     return make_groups(*read_hierarchies(mounts, memberships), limits)
+
+
+def groups_around(pid: int) -> dict[str, Path]:
+    """The groups, by controller, that somebody else made for a process; to read their counts."""
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+        memberships = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+    except OSError:
+        return {}
+    own = _memberships(memberships)
+    first = _first_version(mounts, own)
+    if first:
+        return first
+    second = [
+        _own_group(point, root, own.get("", "/"))
+        for root, point, kind, _ in map(_mount_fields, mounts)
+        if kind == "cgroup2"
+    ]
+    return {controller: group for group in second for controller in _CONTROLLERS}
 
 
 def make_groups(version: int, parents: dict[str, Path], limits: Limits) -> Fence:
@@ -134,9 +156,13 @@ def read_hierarchies(mounts: list[str], memberships: list[str]) -> tuple[int, di
 
     `mounts` are the lines of /proc/self/mountinfo, `memberships` those of /proc/self/cgroup.
     """
-    own = {name: path for _, names, path in (line.split(":", 2) for line in memberships) for name in names.split(",")}
+    own = _memberships(memberships)
     first = _first_version(mounts, own)
     return (1, first) if first else (2, _second_version(mounts, own.get("", "/")))
+
+
+def _memberships(lines: list[str]) -> dict[str, str]:
+    return {name: path for _, names, path in (line.split(":", 2) for line in lines) for name in names.split(",")}
 
 
 def _first_version(mounts: list[str], own: dict[str, str]) -> dict[str, Path]:

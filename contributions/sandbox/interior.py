@@ -155,7 +155,7 @@ def _inputs(job: Job, show: Show, fittings: Fittings) -> list[str]:
 
 def _room(job: Job, fence: Fence, hold: Hold) -> list[str]:
     """Our own files in the jail: the program, its orders and the steps."""
-    contents = {"inside.py": Path(inside.__file__).read_bytes(), "job": marshal.dumps(_orders(job, fence), 4)}
+    contents = {"inside.py": Path(inside.__file__).read_bytes(), "job": marshal.dumps(orders(job, fence), 4)}
     contents |= {f"steps/{number}": step.script.encode() for number, step in enumerate(job.steps)}
     made = []
     for name, content in contents.items():
@@ -163,7 +163,7 @@ def _room(job: Job, fence: Fence, hold: Hold) -> list[str]:
     return made
 
 
-def _orders(job: Job, fence: Fence) -> dict[str, object]:
+def orders(job: Job, fence: Fence) -> dict[str, object]:
     return {
         "commit": job.commit if job.sources or job.base else "",
         "steps": [step.name for step in job.steps],

@@ -59,6 +59,12 @@ class Jail:
             self._init_handle = os.pidfd_open(self.init)
             self._handles.callback(os.close, self._init_handle)
 
+    def meet_program(self) -> None:
+        """Called when our program in the jail has begun; bwrap has told of its process 1 before."""
+
+    def meet_end(self) -> None:
+        """Called when our program in the jail has sent its last frame; bwrap ends with it."""
+
     def is_root_outside(self) -> bool:
         """Whether the jail's user is root on the host; a jail that has ended already is nobody."""
         try:
@@ -104,7 +110,7 @@ class Jail:
 
 
 @contextlib.contextmanager
-def launched(job: Job, bwrap: Bubblewrap, fence: Fence, uid: int, door: Path | None = None) -> Iterator[Jail]:
+def launched(job: Job, fence: Fence, door: Path | None, *, bwrap: Bubblewrap, uid: int) -> Iterator[Jail]:
     """A running jail for the block; after the block nothing of it is left."""
     with contextlib.ExitStack() as ours:
         with contextlib.ExitStack() as theirs:

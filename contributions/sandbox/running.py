@@ -9,7 +9,10 @@ import os
 import re
 import selectors
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from contributions import errors
@@ -24,7 +27,6 @@ from contributions.sandbox.proxying import Proxy, proxy_for
 from contributions.sandbox.verdicts import Signs, decide
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 _TICK = 0.1
@@ -36,6 +38,18 @@ _READ = 1 << 16
 _CHILD = re.compile(rb'"child-pid": (\d+)\D')
 
 
+# Starts a jail for a job inside a fence; the third is the door to the proxy of a job that may use the network.
+Opening = Callable[[Job, Fence, "Path | None"], AbstractContextManager[Jail]]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """How an executor confines one job: what counts its use of the machine, and what starts its jail."""
+
+    fence: Fence
+    opening: Opening
+
+
 def run(
     job: Job,
     *,
@@ -44,18 +58,31 @@ def run(
     artifacts_to: Path,
     uid: int = BUILD_UID,
 ) -> Outcome:
-    """Run the job as the unprivileged `uid` (when we are root) and put its artifacts into `artifacts_to`.
+    """Run the job in bubblewrap as the unprivileged `uid` (when we are root), as `follow` tells."""
+    bwrap = find_bubblewrap()
+    cell = Cell(make_fence(job.limits), partial(launched, bwrap=bwrap, uid=uid))
+    return follow(job, cell, on_output=on_output, keep_going=keep_going, artifacts_to=artifacts_to)
+
+
+def follow(
+    job: Job,
+    cell: Cell,
+    *,
+    on_output: Callable[[bytes], None],
+    keep_going: Callable[[], bool],
+    artifacts_to: Path,
+) -> Outcome:
+    """Run the job in the jail that `cell` opens, and put its artifacts into `artifacts_to`.
 
     `on_output` gets the log as it comes, up to half of its limit; the last half follows at the end. `keep_going` is
     asked about every second, and False ends the build. Raises SandboxUnavailable, and Trouble for our own faults.
     """
     begun = time.monotonic()
-    bwrap = find_bubblewrap()
-    fence = make_fence(job.limits)
+    fence = cell.fence
     log = LogKeeper(on_output, job.limits.log_bytes)
     frames = FrameReader(artifacts_to, job.limits)
     try:
-        with proxy_for(job) as proxy, launched(job, bwrap, fence, uid, proxy.door if proxy else None) as jail:
+        with proxy_for(job) as proxy, cell.opening(job, fence, proxy.door if proxy else None) as jail:
             watch = _Watch(job, jail, fence, log, frames, keep_going, proxy)
             watch.follow()
         signs = _signs(fence, log, watch)
@@ -154,10 +181,13 @@ class _Watch:
             self._meet_program()
         self.disk.read()  # a full disk may be emptied again before the next look
         if self.frames.delivery.exit_code is not None:
+            self.fence.look()
+            self.jail.meet_end()
             self.deadline = min(self.deadline, time.monotonic() + _GRACE)
 
     def _meet_program(self) -> None:
         """Our program has begun and has not run the build yet: a last look at who it is."""
+        self.jail.meet_program()
         if self.jail.is_root_outside():
             raise SandboxUnavailable("Builds cannot run here: the jail's user would be root on this host.")
         self.disk = gauges.Disk(self.jail.open_disk())
@@ -176,6 +206,7 @@ class _Watch:
         self.last_look = now
         limits = self.job.limits
         self.disk.read()
+        self.fence.look()
         if now - self.begun > limits.wall_seconds:
             self._end("time")
         elif now - self.last_output > limits.idle_seconds:

@@ -10,9 +10,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Machine:
-    """One architecture: its AUDIT_ARCH code, its call numbers, and the newest call that the filter knows of."""
+    """One architecture: its AUDIT_ARCH code, its call numbers, and the newest call that the filter knows of.
+
+    `container_name` is what container engines call it.
+    """
 
     audit_code: int
+    container_name: str
     newest_call: int
     calls: dict[str, int]
 
@@ -202,6 +206,6 @@ _AARCH64 = {
 
 # Linux 6.7 ends at 456 (futex_requeue); whatever came later answers "no such call" until it is looked at.
 MACHINES = {
-    "x86_64": Machine(audit_code=0xC000003E, newest_call=456, calls=_X86_64),
-    "aarch64": Machine(audit_code=0xC00000B7, newest_call=456, calls=_AARCH64),
+    "x86_64": Machine(audit_code=0xC000003E, container_name="SCMP_ARCH_X86_64", newest_call=456, calls=_X86_64),
+    "aarch64": Machine(audit_code=0xC00000B7, container_name="SCMP_ARCH_AARCH64", newest_call=456, calls=_AARCH64),
 }

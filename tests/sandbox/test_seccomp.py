@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import struct
+from typing import Any
 
 import pytest
 
 from contributions.sandbox import SandboxUnavailable
-from contributions.sandbox.seccomp import program
+from contributions.sandbox.seccomp import profile, program
 from contributions.sandbox.syscalls import MACHINES
 
 ALLOW, KILL, REFUSE = 0x7FFF0000, 0x80000000, 0x00050000
@@ -78,3 +79,39 @@ def test_memory_without_a_name_is_allowed_where_the_kernel_counts_it() -> None:
 def test_an_unknown_machine_is_refused() -> None:
     with pytest.raises(SandboxUnavailable, match="no system call filter for riscv64 machines"):
         program(memory_is_counted=True, machine_name="riscv64")
+
+
+def test_the_engines_form_refuses_what_the_kernels_form_does() -> None:
+    """Each call of the table, with each argument that it is refused for, meets an entry of the JSON; no other does."""
+    entries = profile(memory_is_counted=True, machine_name="x86_64")["syscalls"]
+
+    def answer(name: str, *arguments: int) -> int | None:
+        given = [*arguments, *[0] * 6]
+        for entry in entries:
+            if name in entry["names"] and all(_holds(test, given[test["index"]]) for test in entry["args"]):
+                return int(entry["errnoRet"])
+        return None
+
+    for name in ("mount", "ptrace", "bpf", "keyctl", "kexec_load", "userfaultfd"):
+        assert answer(name) == errno.EPERM
+    assert answer("clone3") == errno.ENOSYS
+    assert answer("clone", 0x10000000 | 17) == errno.EPERM
+    assert answer("clone", 17) is None
+    assert answer("openat", 0, 0, 0o100, 0o2755) == errno.EPERM
+    assert answer("openat", 0, 0, 0, 0o2755) is None, "without O_CREAT there is no mode"
+    assert answer("chmod", 0, 0o4755) == errno.EPERM
+    assert answer("chmod", 0, 0o755) is None
+    assert answer("mknod", 0, 0o20666) == errno.EPERM
+    assert answer("mknod", 0, 0o10666) is None, "a named pipe"
+    assert answer("ioctl", 0, 0x5412 | 1 << 32) == errno.EPERM
+    assert answer("ioctl", 0, 0x5401) is None
+    assert [family for family in range(60) if answer("socket", family) is None] == [1, 2, 10]
+    assert answer("socket", 1 << 32 | 16) == errno.EAFNOSUPPORT
+    assert answer("read") is None
+
+
+def _holds(test: dict[str, Any], value: int) -> bool:
+    """As libseccomp compares."""
+    if test["op"] == "SCMP_CMP_MASKED_EQ":
+        return value & test["value"] == test["valueTwo"]
+    return value == test["value"] if test["op"] == "SCMP_CMP_EQ" else value > test["value"]

@@ -25,7 +25,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("verb", choices=["check", "show"])
         parser.add_argument("--json", action="store_true", help="for machines")
-        parser.add_argument("--image", default=settings.CHECK_IMAGE, help="what containers are tried with")
+        parser.add_argument("--image", default=settings.IMAGE, help="what containers are tried with")
 
     def handle(self, *args: Any, **given: Any) -> None:
         if given["verb"] == "show":
@@ -45,7 +45,7 @@ class Command(BaseCommand):
 
     def show(self, *, as_json: bool) -> None:
         try:
-            facts = executor().describe(sandbox.Limits())
+            facts = executor().describe(sandbox.Limits(), settings.IMAGE)
         except Trouble as trouble:
             raise CommandError(trouble.sentence) from None
         if as_json:
