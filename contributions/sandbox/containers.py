@@ -251,6 +251,8 @@ def _mounts(job: Job, door: Path | None, room: Path, fence: EngineFence, uid: in
         (job.sources, "/source.git"),
         (job.toolchain, "/toolchain"),
         (job.prepared, "/prepared"),
+        (job.base and job.base / "source.git", "/base.git"),
+        (job.base and job.base / "tree", inside.UNPACKED),
         (door, inside.DOOR),
     ]
     made = [f"{path.resolve()}:{place}:ro" for path, place in inputs if path is not None]

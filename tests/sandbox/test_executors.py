@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from contributions.sandbox import EXECUTORS, Executor, Job, Outcome, SandboxUnavailable, Step, Verdict, self_check
+from contributions.checkout.sources import unpack_release
+from contributions.sandbox import (
+    EXECUTORS,
+    Executor,
+    Job,
+    Network,
+    Outcome,
+    SandboxUnavailable,
+    Step,
+    Verdict,
+    self_check,
+)
 from contributions.sandbox.engines import find_engine
 from contributions.sandbox.launching import BUILD_UID
 from tests.sandbox.images import make_base_image
@@ -100,6 +113,43 @@ def test_what_one_job_prepares_another_reads(confined: Confined, tmp_path: Path)
     _, log = confined("cat /prepared/file; echo more > /prepared/file", prepared=prepared)
     assert "kept\n" in log
     assert "Read-only file system" in log
+
+
+def test_a_tree_is_laid_over_a_release_that_was_unpacked_once(
+    confined: Confined, sources: Sources, tmp_path: Path
+) -> None:
+    base = tmp_path / "base"
+    base.mkdir()
+    owner = BUILD_UID if os.geteuid() == 0 else None
+    unpack_release(sources.repository, sources.commit, base, owner=owner)
+    script = "./program.sh; git status --short; git log --format=%s; echo changed > program.sh"
+    outcome, log = confined(script, base=base, commit=sources.commit)
+    assert log.splitlines()[1:-1] == ["hello", "Say hello."], outcome.sentence
+    assert "hello" in (base / "tree" / "program.sh").read_text()
+
+
+def test_a_job_with_a_network_goes_by_the_proxy_alone(confined: Confined) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        thread = threading.Thread(target=_answer_once, args=[server])
+        thread.start()
+        reach = f"import urllib.request as u; print(u.urlopen('http://files.test:{port}/', timeout=9).read())"
+        direct = f"import socket; socket.create_connection(('127.0.0.1', {port}), 2)"
+        _, log = confined(
+            f'python3 -c "{direct}" || echo no other way\npython3 -c "{reach}"',
+            network=Network(hosts=(f"files.test:{port}=127.0.0.1",)),
+        )
+        thread.join()
+    assert "no other way" in log
+    assert "b'hello'" in log
+
+
+def _answer_once(server: socket.socket) -> None:
+    server.settimeout(30)
+    end, _ = server.accept()
+    with end:
+        end.recv(4096)
+        end.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
 
 
 @pytest.mark.parametrize(
