@@ -31,6 +31,7 @@ LISTS = (
     "publications",
     "feed",
     "keys",
+    "index",
     "organisations",
     "me",
     "status",

@@ -10,6 +10,7 @@ from . import (
     contributions,
     entrance,
     feed,
+    index,
     keys,
     moderation,
     people,
@@ -62,6 +63,7 @@ urlpatterns = [
     path("people/<str:username>/suspend/", moderation.Suspension.as_view(), name="api-person-suspend"),
     path("people/<str:username>/reinstate/", moderation.Reinstatement.as_view(), name="api-person-reinstate"),
     path("keys/", keys.Keys.as_view(), name="api-keys"),
+    path("index/", index.Index.as_view(), name="api-index"),
     path("feed/", feed.Feed.as_view(), name="api-feed"),
     re_path(r"^.*$", entrance.Nowhere.as_view(), name="api-nowhere"),
 ]

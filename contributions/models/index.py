@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .publication import Publication
     from .release import Release
 
+TOP_ROLES = ("root", "timestamp", "snapshot", "targets")
 WARNED_BEFORE = timedelta(days=60)  # the holders of root keys have to be called together
 INDEX_LOCK = 0x696E6478  # "indx": any number that nothing else in this database locks
 ODD = re.compile(r"[^A-Za-z0-9._+~-]+")  # no address has to spell these otherwise
@@ -91,7 +92,7 @@ def word_of_index() -> str:
         return f"version {waiting.version} of the root waits until the signer has the keys that it names"
     if root is None:
         return "nothing is signed yet; manage.py keys root makes a root"
-    for file in IndexFile.objects.newest_of_each().filter(role__in=("root", "targets", "snapshot", "timestamp")):
+    for file in IndexFile.objects.newest_of_each().filter(role__in=TOP_ROLES):
         if file.expires_at <= now:
             return f"{file} expired on {file.expires_at:%Y-%m-%d %H:%M} UTC: clients refuse it"
     if root.wears_out(now):

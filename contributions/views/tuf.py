@@ -13,7 +13,7 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
 from contributions.models import IndexFile, Publication, Release
-from contributions.models.index import targets_of
+from contributions.models.index import TOP_ROLES, targets_of
 from contributions.signing import roots
 
 from .files import served
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 FOR_EVER = "public, max-age=31536000, immutable"
 ASKED_ANEW = ("root", "timestamp")  # the files that are also had without naming a version
-TOP = ("root", "timestamp", "snapshot", "targets")
 TARGET = re.compile(
     r"(?P<place>[^/]+/[^/]+/c(?P<contribution>\d{1,18})-v(?P<revision>\d{1,9}))/(?P<sha256>[0-9a-f]{64})\.(?P<name>[^/]+)"
 )
@@ -91,10 +90,10 @@ def _plain(sentence: str, status: int) -> HttpResponse:
 def index(request: HttpRequest) -> HttpResponse:
     """What the index is, what to trust first, and how long each part of it is good for."""
     root = IndexFile.objects.newest("root")
-    newest = {file.role: file for file in IndexFile.objects.newest_of_each().filter(role__in=TOP)}
+    newest = {file.role: file for file in IndexFile.objects.newest_of_each().filter(role__in=TOP_ROLES)}
     context = {
         "root": roots.facts_of(bytes(root.content)) if root else None,
-        "files": [newest[role] for role in TOP if role in newest],
+        "files": [newest[role] for role in TOP_ROLES if role in newest],
         "releases": page(request, _signed_releases(), ("-pk",)),
         "site": request.build_absolute_uri("/").removesuffix("/"),
         "example": _example(),

@@ -22,7 +22,7 @@ READING = (
     "contributions/", "{one}", "{one}revisions/", "{one}revisions/1/", "{one}revisions/1/patch",
     "{one}revisions/1/diff", "{one}fits/", "{one}comments/", "{one}reports/", "{one}reviews/",
     "builds/", "builds/{build}/", "builds/{build}/log", "publications/", "publications/{publication}/", "feed/",
-    "moderation/log/", "status/", "keys/",
+    "moderation/log/", "status/", "keys/", "index/",
 )  # fmt: skip
 SUBMISSION = {"component": "swiftclient", "kind": "experience", "title": "It is fast", "description": "Very."}
 REPORT = {"release": "4.7.0", "outcome": "works", "stage": "lab"}

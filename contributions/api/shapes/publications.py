@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from contributions.api.fields import Link, bill_of, provenance_of
 from contributions.models import Event, Publication
+from contributions.models.index import targets_of
 
 from .revisions import ArtifactShape
 
@@ -19,6 +20,13 @@ FEED_WORDS = {
     Event.Verb.ADVISED: "advised",
     Event.Verb.UNADVISED: "unadvised",
 }
+
+
+TARGETS = "The paths of its files in the signed index; none once it is taken back."
+
+
+def _targets(publication: Publication) -> list[str]:
+    return list(targets_of(publication)) if publication.is_live else []
 
 
 class PublicationShape(serializers.ModelSerializer[Publication]):
@@ -36,14 +44,18 @@ class PublicationShape(serializers.ModelSerializer[Publication]):
     artifacts = ArtifactShape(many=True, read_only=True)
     provenance = provenance_of("build")
     bill = bill_of("build")
+    targets = serializers.SerializerMethodField(help_text=TARGETS)
 
     class Meta:
         model = Publication
         fields = (
             *("id", "url", "page", "component", "release", "contribution", "title", "revision", "build", "state"),
-            *("published_at", "withdrawn_at", "withdrawn_by", "reason", "artifacts", "provenance", "bill"),
+            *("published_at", "withdrawn_at", "withdrawn_by", "reason", "artifacts", "targets", "provenance", "bill"),
         )
         read_only_fields = fields
+
+    def get_targets(self, publication: Any) -> list[str]:
+        return _targets(publication)
 
 
 class EntryShape(serializers.ModelSerializer[Event]):
@@ -67,6 +79,7 @@ class EntryShape(serializers.ModelSerializer[Event]):
     artifacts = ArtifactShape(source="publication.artifacts", many=True, read_only=True)
     provenance = provenance_of("publication.build")
     bill = bill_of("publication.build")
+    targets = serializers.SerializerMethodField(help_text=TARGETS)
     reason = serializers.SerializerMethodField(help_text="Why it was taken out, held back or given back.")
     page = Link("publication", number="publication_id")
     publication_url = Link("api-publication", number="publication_id")
@@ -85,19 +98,14 @@ class EntryShape(serializers.ModelSerializer[Event]):
         model = Event
         fields = (
             *("id", "event", "at", "publication", "live", "component", "release", "release_slug"),
-            *("contribution", "title", "kind", "revision", "build", "artifacts", "provenance", "bill"),
-            *(
-                "reason",
-                "page",
-                "publication_url",
-                "contribution_url",
-                "build_url",
-                "log_url",
-                "patch_url",
-                "index_url",
-            ),
+            *("contribution", "title", "kind", "revision", "build", "artifacts", "targets"),
+            *("provenance", "bill", "reason"),
+            *("page", "publication_url", "contribution_url", "build_url", "log_url", "patch_url", "index_url"),
         )
         read_only_fields = fields
+
+    def get_targets(self, entry: Any) -> list[str]:
+        return _targets(entry.publication)
 
     def get_event(self, entry: Any) -> str:
         return FEED_WORDS[entry.verb]

@@ -9,11 +9,11 @@ from django.core.management.base import BaseCommand, CommandError
 from contributions.errors import Refusal, Trouble
 from contributions.management.ceremony import Ceremony, add_root_verbs
 from contributions.models import Attestation, IndexFile
-from contributions.models.index import word_of_index
+from contributions.models.index import TOP_ROLES, word_of_index
 from contributions.pipeline import attesting, keyholding
 from contributions.pipeline.keyholding import NAMED_BY_ROOT
 from contributions.signing.keys import ROLES
-from contributions.signing.roots import ONLINE, ROOT, facts_of
+from contributions.signing.roots import ROOT, facts_of
 from contributions.tasks import ring, ring_for_index
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Command(BaseCommand):
             )
 
     def _tell_of_index(self) -> None:
-        for file in IndexFile.objects.newest_of_each().filter(role__in=(ROOT, *ONLINE)):
+        for file in IndexFile.objects.newest_of_each().filter(role__in=TOP_ROLES):
             self.stdout.write(f"The index's {file.role} is good until {file.expires_at:%Y-%m-%d %H:%M} UTC.")
         if (word := word_of_index()) != "ok":
             self.stdout.write(f"The index: {word}.")
