@@ -61,6 +61,15 @@ def prove_before_building(instance: Any, **_: Any) -> None:
 
 @shared_task(name="contributions.tasks.receive")
 def receive(pk: int) -> None:
+    """An upload is passed on to the workers that have a sandbox, by a queue of theirs."""
+    if receiving.needs_a_jail(pk):
+        _post(inspect, pk)
+    else:
+        ring(*receiving.receive(pk))
+
+
+@shared_task(name="contributions.tasks.inspect")
+def inspect(pk: int) -> None:
     ring(*receiving.receive(pk))
 
 

@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from contributions import feeds
 from contributions.views import (
+    artifacts,
     attestations,
     builds,
     changes,
@@ -59,6 +60,7 @@ urlpatterns = [
     path("builds/<int:number>/log/", builds.build_log, name="build-log"),
     path("builds/<int:number>/provenance.json", attestations.of_build, {"side": "provenance"}, name="build-provenance"),
     path("builds/<int:number>/bom.json", attestations.of_build, {"side": "bill"}, name="build-bill"),
+    path("artifacts/<int:number>/", artifacts.artifact, name="artifact"),
     path("published/", publications.publications, name="publications"),
     path("publications/<int:number>/", publications.publication, name="publication"),
     path("publications/<int:number>/withdraw/", publications.publication_withdraw, name="publication-withdraw"),

@@ -282,6 +282,7 @@ CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_ROUTES = {
     "contributions.tasks.fit*": {"queue": "fit"},
     "contributions.tasks.build*": {"queue": "builds"},
+    "contributions.tasks.inspect*": {"queue": "builds"},
     "contributions.tasks.sign*": {"queue": "sign"},
     "contributions.tasks.deliver*": {"queue": "deliver"},
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Q
 
 from contributions.errors import Invalid, Missing
-from contributions.models import Build, Component, Contribution, Publication, Release, Revision
+from contributions.models import Artifact, Build, Component, Contribution, Publication, Release, Revision
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -50,6 +50,14 @@ def build_seen_by(eyes: Eyes, number: int) -> Build:
     )
     if found is None:
         raise Missing(f"There is no build {number}, or you may not know of it.")
+    return found
+
+
+def artifact_seen_by(eyes: Eyes, number: int) -> Artifact:
+    seen = Artifact.objects.visible_to(eyes).select_related("blob", "build__revision", "revision")
+    found = seen.filter(pk=number).first()
+    if found is None:
+        raise Missing(f"There is no file {number}, or you may not know of it.")
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path, re_path
 
 from . import (
+    artifacts,
     builds,
     components,
     contributions,
@@ -49,6 +50,7 @@ urlpatterns = [
     path("builds/<int:number>/", builds.OneBuild.as_view(), name="api-build"),
     path("builds/<int:number>/log", builds.BuildLog.as_view(), name="api-build-log"),
     path("builds/<int:number>/again/", builds.BuildAgain.as_view(), name="api-build-again"),
+    path("artifacts/<int:number>/", artifacts.OneArtifact.as_view(), name="api-artifact"),
     path("publications/", publications.Publications.as_view(), name="api-publications"),
     path("publications/<int:number>/", publications.OnePublication.as_view(), name="api-publication"),
     path(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import contextmanager
+from io import SEEK_END, BytesIO
 from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING
 
 from django.core.files import File
 from django.core.files.storage import default_storage
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Now
 
 from contributions.errors import Invalid, TooLarge, Trouble
@@ -47,23 +48,34 @@ class BlobQuerySet(models.QuerySet["Blob"]):
                 spool.write(chunk)
             if not size:
                 raise Invalid(f"{what} is empty.")
-            spool.seek(0)
             return self._stored(digest.hexdigest(), size, spool)
 
     def keep_bytes(self, content: bytes) -> Blob:
         """Store bytes of the portal's own making (an empty file is fine)."""
-        sha256 = hashlib.sha256(content).hexdigest()
-        with _our_disk(), SpooledTemporaryFile(max_size=SPOOL) as spool:
-            spool.write(content)
-            spool.seek(0)
-            return self._stored(sha256, len(content), spool)
+        return self.keep_file(BytesIO(content))
+
+    def keep_file(self, content: IO[bytes]) -> Blob:
+        """Store a file that lies still, however large it is."""
+        sha256 = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
+        with _our_disk():
+            return self._stored(sha256, content.seek(0, SEEK_END), content)
 
     def _stored(self, sha256: str, size: int, content: IO[bytes]) -> Blob:
-        path = Blob.path_of(sha256)
-        if not default_storage.exists(path) or default_storage.size(path) != size:
-            default_storage.delete(path)
-            default_storage.save(path, File(content, name=sha256))
-        return self.get_or_create(sha256=sha256, defaults={"size": size})[0]
+        """The row first, which holds off the sweep; it is seen by nobody until the file lies there whole."""
+        with transaction.atomic():
+            blob = self._named(sha256, size)
+            path = Blob.path_of(sha256)
+            if not default_storage.exists(path) or default_storage.size(path) != size:
+                default_storage.delete(path)
+                content.seek(0)
+                default_storage.save(path, File(content, name=sha256))
+        return blob
+
+    def _named(self, sha256: str, size: int) -> Blob:
+        """The row of these bytes, made or touched, and locked until the transaction ends."""
+        row = Blob(sha256=sha256, size=size)
+        self.bulk_create([row], update_conflicts=True, unique_fields=["sha256"], update_fields=["kept_at"])
+        return self.get(pk=sha256)
 
 
 class Blob(models.Model):
@@ -72,6 +84,9 @@ class Blob(models.Model):
     sha256 = models.CharField(max_length=64, primary_key=True)
     size = models.BigIntegerField()
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    kept_at = models.DateTimeField(
+        db_default=Now(), editable=False, help_text="When somebody last kept these bytes; the sweep spares young ones."
+    )
 
     objects = BlobQuerySet.as_manager()
 

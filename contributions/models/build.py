@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 
 from .blob import Blob
+from .contribution import Contribution
 from .release import Release
 from .revision import Revision
 from .work import ERRORED, QUEUED, RUNNING, Work, WorkQuerySet
@@ -164,6 +165,23 @@ class LogPiece(models.Model):
         return f"log of build {self.build_id} from byte {self.offset}"
 
 
+class ArtifactQuerySet(models.QuerySet["Artifact"]):
+    def visible_to(self, person: Any) -> Self:
+        """Files of bare builds, and of contributions that this person may know of."""
+        known = Contribution.objects.visible_to(person)
+        built = Q(build__isnull=False) & (Q(build__revision=None) | Q(build__revision__contribution__in=known))
+        return self.filter(built | Q(revision__contribution__in=known))
+
+    def called(self, name: str) -> Self:
+        """Files of this name, whatever directory a build made them in."""
+        return self.filter(Q(name=name) | Q(name__endswith=f"/{name}"))
+
+    def published_for(self, component: int) -> Self:
+        """All that was ever in the feed for the component, withdrawn or not."""
+        built = Q(build__publications__release__component=component)
+        return self.filter(built | Q(revision__publications__release__component=component)).distinct()
+
+
 class Artifact(models.Model):
     """A file that a build made, or that a contributor uploaded."""
 
@@ -172,7 +190,13 @@ class Artifact(models.Model):
     name = models.CharField(max_length=255)
     blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="artifacts")
     media_type = models.CharField(max_length=100, blank=True, help_text="What the bytes are, told by the bytes.")
-    contents = models.JSONField(default=list, help_text="Of an archive: [path, size] per member, bounded.")
+    contents = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Of an archive: members and bytes in all; the first, listed as [path, size].",
+    )
+
+    objects = ArtifactQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
@@ -189,7 +213,12 @@ class Artifact(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
-        return reverse("file", args=[self.blob_id, self.name.rsplit("/", 1)[-1]])
+        return reverse("file", args=[self.blob_id, self.filename])
+
+    @property
+    def filename(self) -> str:
+        """Its name without the directory that its build made it in."""
+        return str(self.name.rpartition("/")[2])
 
     @property
     def size(self) -> int:
@@ -198,6 +227,11 @@ class Artifact(models.Model):
     @property
     def sha256(self) -> str:
         return self.blob_id
+
+    @property
+    def maker(self) -> Revision | None:
+        """The revision that it was built from or uploaded as; None for one of the bare release."""
+        return self.build.revision if self.build is not None else self.revision
 
     @property
     def is_built_here(self) -> bool:

@@ -11,6 +11,7 @@ from django.db.models import Max
 
 from contributions import sandbox
 from contributions.errors import Refusal, Trouble
+from contributions.inspection.reports import HEAD, sniffed
 from contributions.models import Artifact, Blob, Build, Event, LogPiece, Recipe, Standing
 
 from . import proving
@@ -155,7 +156,7 @@ def _record(row: Build, outcome: sandbox.Outcome, facts: dict[str, Any]) -> Sequ
     """One final state per build. An errored or stopped run is ours: it is tried again."""
     if outcome.verdict not in VERDICTS:
         raise Trouble(outcome.sentence or "The sandbox ended without a verdict.")
-    kept = [(artifact.name, _keep(artifact.path)) for artifact in outcome.artifacts]
+    kept = [(artifact.name, *_keep(artifact.path)) for artifact in outcome.artifacts]
     whole = Blob.objects.keep_bytes(b"".join(row.pieces()))
     with transaction.atomic():
         row.finish(
@@ -168,14 +169,19 @@ def _record(row: Build, outcome: sandbox.Outcome, facts: dict[str, Any]) -> Sequ
             log=whole,
             **facts,
         )
-        Artifact.objects.bulk_create(Artifact(build=row, name=name, blob=blob) for name, blob in kept)
+        Artifact.objects.bulk_create(
+            Artifact(build=row, name=name, blob=blob, media_type=kind) for name, blob, kind in kept
+        )
         LogPiece.objects.filter(build=row).delete()
         return [*_tell(row), *queue_attestation(row)]
 
 
-def _keep(path: Path) -> Blob:
+def _keep(path: Path) -> tuple[Blob, str]:
+    """The file's row, and what its bytes are."""
     with path.open("rb") as content:
-        return Blob.objects.keep_bytes(content.read())
+        kind = sniffed(content.read(HEAD))
+        content.seek(0)
+        return Blob.objects.keep_file(content), kind
 
 
 def _tell(row: Build) -> Sequence[Work]:

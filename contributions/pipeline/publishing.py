@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 
-from contributions.models import Build, Contribution, Event, Publication
+from contributions.models import Artifact, Build, Contribution, Event, Publication
 
 if TYPE_CHECKING:
-    from contributions.models import Release
+    from contributions.models import Release, Revision
+
+NAMES_LOCK = 0x6E616D65  # "name": any number that nothing else in this database locks
 
 
 def publish(pk: int) -> list[Publication]:
@@ -36,6 +38,8 @@ def _passed(contribution: Contribution) -> list[Build]:
 
 
 def _put(contribution: Contribution, release: Release, build: Build | None) -> list[Publication]:
+    if build is None and _has_taken_name(contribution.current):
+        return []
     publication, made = Publication.objects.get_or_create(
         revision=contribution.current, release=release, defaults={"build": build}
     )
@@ -50,6 +54,21 @@ def _put(contribution: Contribution, release: Release, build: Build | None) -> l
         publication=publication,
     )
     return [publication]
+
+
+def _has_taken_name(revision: Revision | None) -> bool:
+    """Somebody published other bytes under the same name while this one was reviewed; what came first stays."""
+    _one_at_a_time()
+    files = revision.artifacts.all() if revision is not None else []
+    component = revision.contribution.component_id if revision is not None else 0
+    published = Artifact.objects.published_for(component)
+    return any(published.called(file.name).exclude(blob=file.blob_id).exists() for file in files)
+
+
+def _one_at_a_time() -> None:
+    """Of two files of one name that are published at the same moment one sees the other."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [NAMES_LOCK])
 
 
 def forgotten(most: int) -> list[int]:

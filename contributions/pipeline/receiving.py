@@ -16,7 +16,8 @@ from contributions.plaintext import clean
 
 from .areas import work_area
 from .fitting import queue_fits_for
-from .leasing import leased
+from .inspecting import inspected, refuse_other_bytes
+from .leasing import Lease, leased
 from .places import mirror_of
 
 if TYPE_CHECKING:
@@ -40,15 +41,23 @@ class Received:
     warnings: tuple[str, ...] = ()
 
 
+def needs_a_jail(pk: int) -> bool:
+    """Whether only a worker with a sandbox can receive it: a file of a stranger's making is looked into."""
+    return Revision.objects.filter(pk=pk, source=Source.ARTIFACT).exists()
+
+
 def receive(pk: int) -> Sequence[Work]:
     """Receive the revision if it waits for that; return the fits that it queued."""
     revision: Revision | None = Revision.objects.claim(pk)
     if revision is None:
         return []
     queued: Sequence[Work] = []
-    with leased(revision):
+    with leased(revision) as lease:
         try:
-            queued = READERS[revision.source](revision)
+            if revision.source == Source.ARTIFACT:
+                queued = _receive_artifact(revision, lease)
+            else:
+                queued = READERS[revision.source](revision)
         except Refusal as refusal:
             _refuse(revision, refusal)
         except Trouble as trouble:
@@ -68,10 +77,16 @@ def _receive_words(revision: Revision) -> Sequence[Work]:
         return _accept(revision)
 
 
-def _receive_artifact(revision: Revision) -> Sequence[Work]:
+def _receive_artifact(revision: Revision, lease: Lease) -> Sequence[Work]:
+    """Only what was looked into becomes an artifact; until then its author and staff alone can have the bytes."""
+    blob = revision.raw
+    if blob is None:
+        raise Invalid("The file did not arrive.")
+    refuse_other_bytes(revision, blob)
+    report = inspected(revision, blob, keep_going=lease.is_held)
+    found = {"blob": blob, "media_type": report.media_type, "contents": report.contents}
     with transaction.atomic():
-        if revision.raw is not None:
-            Artifact.objects.get_or_create(revision=revision, name=revision.filename, defaults={"blob": revision.raw})
+        Artifact.objects.get_or_create(revision=revision, name=revision.filename, defaults=found)
         return _accept(revision)
 
 
@@ -231,6 +246,5 @@ READERS: dict[str, Callable[[Revision], Sequence[Work]]] = {
     Source.PATCH: _receive_patch,
     Source.BUNDLE: _receive_bundle,
     Source.GIT: _receive_git,
-    Source.ARTIFACT: _receive_artifact,
     Source.NOTE: _receive_words,
 }

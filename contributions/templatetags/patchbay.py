@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from contributions import markup
+from contributions.inspection.reports import words
 from contributions.views.ages import age
 
 if TYPE_CHECKING:
@@ -59,6 +60,12 @@ def moment(moment: datetime) -> SafeString:
 @register.simple_tag
 def site_name() -> str:
     return str(settings.SITE_NAME)
+
+
+@register.filter
+def kind_words(media_type: str) -> str:
+    """A media type as a person says it."""
+    return words(media_type) if media_type else "not told"
 
 
 @register.filter

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from contributions.errors import Missing
 from contributions.models import Artifact, Blob, Build, Contribution, Publication, Revision
+from contributions.models.repute import warning_about
 
 from .contribution import find
 
@@ -38,16 +39,23 @@ def is_known(blob: Blob, name: str, person: Person | AnonymousUser) -> bool:
     if Publication.objects.of_bytes(blob).held_back_from(person).exists():
         return False
     visible = Contribution.objects.visible_to(person)
-    of_build = Q(build__isnull=False) & (Q(build__revision=None) | Q(build__revision__contribution__in=visible))
-    artifacts = Artifact.objects.filter(of_build | Q(revision__contribution__in=visible), blob=blob)
+    artifacts = Artifact.objects.visible_to(person).filter(blob=blob)
     if any(known.rpartition("/")[2] == name for known in artifacts.values_list("name", flat=True)):
         return True
-    part = Q(raw=blob) | Q(mbox=blob) | Q(diff=blob) | Q(bundle=blob)
+    part = _raw_for(person) & Q(raw=blob) | Q(mbox=blob) | Q(diff=blob) | Q(bundle=blob)
     named = Q() if name.endswith(ALLOWED_ENDINGS) else Q(filename=name)
     if Revision.objects.filter(part, named, contribution__in=visible).exists():
         return True
     of_visible = Q(revision=None) | Q(revision__contribution__in=visible)
     return name.endswith(".log") and Build.objects.filter(of_visible, log=blob).exists()
+
+
+def _raw_for(person: Person | AnonymousUser) -> Q:
+    """What was sent is its sender's and the staff's alone until it was looked into and taken."""
+    received = Q(state=Revision.State.RECEIVED)
+    if not person.is_authenticated:
+        return received
+    return Q() if person.is_staff else received | Q(contribution__author=person)
 
 
 @require_safe
@@ -56,7 +64,16 @@ def file(request: HttpRequest, sha256: str, name: str) -> HttpResponseBase:
     if blob is None or not is_known(blob, name, request.user):
         raise Missing("There is no such file.")
     is_public = not request.user.is_authenticated or is_known(blob, name, AnonymousUser())
-    return served(request, blob, name, public=is_public)
+    return _warned(served(request, blob, name, public=is_public), warning_about(blob))
+
+
+def _warned(response: HttpResponseBase, sentence: str) -> HttpResponseBase:
+    """Bytes that were taken back are served to those who pinned them, with the reason, which no cache may hide."""
+    if sentence:
+        plain = " ".join(sentence.encode("ascii", "replace").decode().replace('"', "'").split())
+        response.headers["Warning"] = f'299 - "{plain[:300]}"'
+        response.headers["Cache-Control"] = "no-cache"
+    return response
 
 
 def served(request: HttpRequest, blob: Blob, name: str, *, public: bool, text: bool = False) -> HttpResponseBase:

@@ -23,6 +23,7 @@ READING = (
     "{one}revisions/1/diff", "{one}fits/", "{one}comments/", "{one}reports/", "{one}reviews/",
     "builds/", "builds/{build}/", "builds/{build}/log", "publications/", "publications/{publication}/", "feed/",
     "moderation/log/", "status/", "keys/", "index/",
+    "artifacts/{artifact}/",
 )  # fmt: skip
 SUBMISSION = {"component": "swiftclient", "kind": "experience", "title": "It is fast", "description": "Very."}
 REPORT = {"release": "4.7.0", "outcome": "works", "stage": "lab"}
@@ -64,8 +65,9 @@ def caller_named(name: str, scene: Scene) -> Caller:
 
 def filled(path: str, scene: Scene) -> str:
     publication = scene.contribution.current.publications.get()
-    flag = Flag.objects.first()
-    return path.format(one=scene.one, build=scene.build.pk, publication=publication.pk, flag=flag.pk if flag else 0)
+    flag, artifact = Flag.objects.first(), scene.build.artifacts.get()
+    parts = {"build": scene.build.pk, "publication": publication.pk, "flag": flag.pk if flag else 0}
+    return path.format(one=scene.one, artifact=artifact.pk, **parts)
 
 
 def test_the_table_has_every_verb_of_the_schema() -> None:

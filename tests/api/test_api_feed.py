@@ -48,6 +48,8 @@ def test_an_entry_has_all_that_a_machine_needs(published: Scene) -> None:
             "url": f"http://testserver/files/{artifact.sha256}/{artifact.name}",
             "sha256": artifact.sha256,
             "size": artifact.size,
+            "media_type": "",
+            "details": f"http://testserver/api/v1/artifacts/{artifact.pk}/",
         }
     ]
     for link in ("publication_url", "contribution_url", "build_url", "log_url", "patch_url"):

@@ -53,6 +53,8 @@ def filled(path: str, scene: Scene) -> str:
     number = scene.build.pk if "/builds/" in path else scene.contribution.pk
     if "/publications/" in path:
         number = scene.contribution.current.publications.get().pk
+    if "/artifacts/" in path:
+        number = scene.build.artifacts.get().pk
     return path.replace("{number}", str(number)).replace("{revision}", "1").replace("{slug}", "swiftclient")
 
 

@@ -58,6 +58,8 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
             path = template.replace("{number}", str(publication))
         if "/flags/" in template:
             path = template.replace("{number}", str(flag))
+        if "/artifacts/" in template:
+            path = template.replace("{number}", str(published.build.artifacts.get().pk))
         if "/organisations/" in template:
             path = template.replace("{slug}", organisation)
         for parameter, value in fill.items():

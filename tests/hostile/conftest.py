@@ -46,6 +46,7 @@ def addresses_on(platform: Platform) -> list[str]:
 
 def _filled(route: str, parts: dict[str, str], platform: Platform) -> str:
     numbers = {"comments/": platform.comment, "builds/": platform.build, "publications/": platform.publication}
+    numbers["artifacts/"] = platform.artifact
     number = next((row.pk for start, row in numbers.items() if start in route), platform.contribution.pk)
     number = platform.token.pk if "tokens/" in route else number
     slug = platform.release.slug if route.startswith("simple/") else ""

@@ -66,6 +66,7 @@ def large(name: str = "large.patch") -> SimpleUploadedFile:
 
 
 @pytest.mark.attack("P14")
+@pytest.mark.attack("D05")
 def test_a_patch_that_is_far_too_large_is_cut_off(platform: Platform, temporary: Path) -> None:
     address = "/submit/"
     status, read = sent(platform.client("member"), address, sharing(platform, patch=large()))
@@ -102,6 +103,7 @@ def test_a_text_that_is_too_large_is_told_as_such(platform: Platform) -> None:
         assert platform.client("member").post("/organisations/new/", {"name": "N", "about": text}).status_code == status
 
 
+@pytest.mark.attack("D05")
 def test_a_body_that_breaks_off_is_no_fault_of_ours(platform: Platform, temporary: Path) -> None:
     class Broken(io.BytesIO):
         def read(self, *size: Any) -> bytes:

@@ -22,6 +22,7 @@ def address() -> str:
     return str(factories.make_artifact(name="dist/tool-1.0-py3-none-any.whl", content=CONTENT).get_absolute_url())
 
 
+@pytest.mark.attack("D06")
 def test_a_download_is_whole_and_named_by_its_digest(address: str) -> None:
     answer = Client().get(address)
     found = body(answer)
@@ -33,6 +34,7 @@ def test_a_download_is_whole_and_named_by_its_digest(address: str) -> None:
     assert "immutable" in answer["Cache-Control"]
 
 
+@pytest.mark.attack("W03")
 def test_a_download_never_becomes_a_page_of_this_site() -> None:
     page = factories.make_artifact(name="evil.html", content=b"<script>alert(1)</script>")
     answer = Client().get(page.get_absolute_url())
@@ -44,6 +46,7 @@ def test_a_download_never_becomes_a_page_of_this_site() -> None:
     assert "script-src" not in answer["Content-Security-Policy"]
 
 
+@pytest.mark.attack("D06")
 @pytest.mark.parametrize(
     ("asked", "status", "part", "span"),
     [
@@ -70,6 +73,18 @@ def test_a_part_is_what_was_asked_for(address: str, asked: str, status: int, par
 def test_a_part_of_what_has_changed_is_the_whole(address: str) -> None:
     answer = Client().get(address, headers={"Range": "bytes=0-9", "If-Range": '"another"'})
     assert (answer.status_code, body(answer)) == (200, CONTENT)
+
+
+@pytest.mark.attack("D06")
+def test_one_digest_stands_everywhere(platform: Platform) -> None:
+    artifact, client = platform.artifact, platform.client("stranger")
+    digest = hashlib.sha256(body(client.get(artifact.get_absolute_url()))).hexdigest()
+    pages = (f"/publications/{platform.publication.pk}/", f"/builds/{platform.build.pk}/", f"/artifacts/{artifact.pk}/")
+    for page in (*pages, f"/simple/{platform.release.slug}/swift-client/"):
+        assert digest in client.get(page).content.decode(), page
+    [entry] = client.get("/api/v1/feed/").json()["results"]
+    assert [told["sha256"] for told in entry["artifacts"]] == [digest]
+    assert client.get(f"/api/v1/artifacts/{artifact.pk}/").json()["sha256"] == digest
 
 
 def test_what_is_known_already_is_not_sent_again(address: str) -> None:

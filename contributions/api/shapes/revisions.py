@@ -14,10 +14,11 @@ class ArtifactShape(serializers.ModelSerializer[Artifact]):
     url = serializers.SerializerMethodField(help_text="Its bytes never change.")
     sha256 = serializers.CharField(source="blob_id", read_only=True)
     size = serializers.IntegerField(read_only=True, help_text="In bytes.")
+    details = Link("api-artifact", number="pk")
 
     class Meta:
         model = Artifact
-        fields: tuple[str, ...] = ("name", "url", "sha256", "size")
+        fields: tuple[str, ...] = ("name", "url", "sha256", "size", "media_type", "details")
         read_only_fields: tuple[str, ...] = fields
 
     def get_url(self, artifact: Artifact) -> str:
