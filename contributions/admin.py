@@ -10,7 +10,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.db import models
 
-from contributions.actions import belonging, maintaining
+from contributions.actions import belonging, maintaining, ruling
 from contributions.errors import Refusal
 from contributions.models import (
     Build,
@@ -85,8 +85,12 @@ class ComponentAdmin(ComponentBase):
     inlines = [RecipeInline]
 
     def save_related(self, request: HttpRequest, form: ModelForm[Component], formsets: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
-        """Pull from upstream once the component is saved whole: its address or its pattern may be new."""
+        """Note other rules and other maintainers; pull from upstream, whose address or pattern may be new."""
+        before, keepers = form.initial, set(form.initial.get("maintainers") or ())
         super().save_related(request, form, formsets, change)
+        if change:
+            ruling.note_rules(form.instance, {name: before[name] for name in ruling.NOTED}, actor=_staff(request))
+            ruling.note_maintainers(form.instance, keepers, actor=_staff(request))
         maintaining.fetch_upstream(component=form.instance, actor=_staff(request))
 
 

@@ -11,20 +11,21 @@ from django.db import transaction
 
 from .errors import Trouble
 from .models import Attestation, Build, Fit, Revision, UpstreamFetch
-from .pipeline import attesting, building, fetching, fitting, indexing, proving, publishing, receiving
+from .pipeline import attesting, building, fetching, fitting, indexing, proving, publishing, receiving, settling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from celery import Task
 
-    from .models import Contribution
+    from .models import Component, Contribution
     from .models.work import Work
 
 log = logging.getLogger(__name__)
 
 RINGS_A_SWEEP = 200
 INDEX_RING_SECONDS = 60  # the sweep rings again for an index that is due, and nobody needs to hear it twice
+SETTLED_AT_ONCE = 100
 
 
 def ring(*works: Work) -> None:
@@ -40,6 +41,10 @@ def ring_for_publishing(contribution: Contribution) -> None:
 def ring_for_index() -> None:
     """Have the index of the feed signed anew, once the transaction that changed the feed is committed."""
     _post_after_commit(sign_index)
+
+
+def ring_for_settling(component: Component) -> None:
+    _post_after_commit(settle_component, component.pk)
 
 
 def _post_after_commit(task: Task[Any, Any], *keys: int) -> None:
@@ -111,6 +116,22 @@ def sign_index() -> None:
         log.error("The index of the feed was not signed: %s", trouble.sentence)  # noqa: TRY400 - the sentence says it
 
 
+@shared_task(name="contributions.tasks.settle")
+def settle(pk: int) -> None:
+    if settling.settle_when_due(pk):
+        publish(pk)
+
+
+@shared_task(name="contributions.tasks.settle_component")
+def settle_component(pk: int) -> None:
+    """Settle what is due on a component, some at a time: the rest has its turn behind what else waits."""
+    found = settling.due(SETTLED_AT_ONCE, component=pk)
+    for number in found:
+        settle(number)
+    if len(found) == SETTLED_AT_ONCE:
+        _post(settle_component, pk)
+
+
 @shared_task(name="contributions.tasks.sweep")
 def sweep() -> None:
     """Ring again for what waits unheard, and end what was tried too often."""
@@ -121,6 +142,7 @@ def sweep() -> None:
     _ring_keys(publish, publishing.forgotten(RINGS_A_SWEEP))
     if indexing.is_due():
         _post(sign_index)
+    _ring_keys(settle, settling.due(RINGS_A_SWEEP))
 
 
 def begin_again() -> dict[str, int]:

@@ -87,7 +87,8 @@ class Ground:
         component = Component.objects.filter(slug=platform.package).first()
         if component is None:
             told = ["--title", platform.title, "--summary", platform.summary, "--licence", platform.licence]
-            manage("add_component", platform.package, self.url, *told)
+            # Its people are all newcomers, and nobody who looks at a demo waits three days.
+            manage("add_component", platform.package, self.url, *told, "--cool-down-days", "0")
             component = Component.objects.get(slug=platform.package)
         # The git server has another port when its own was taken.
         Component.objects.filter(pk=component.pk).update(upstream_url=self.url, homepage=platform.homepage)

@@ -80,8 +80,9 @@ class Judging:
             page = self._sharing.page_of(share)
             body = {"verdict": review.verdict, "message": review.message, "revision": review.revision}
             self._accounts.client(review.by).post(f"{page}/reviews/", body)
-            state = self._nobody.get(f"{page}/")["state"]
-            hold(state == STATES[review.verdict], f"{share.title} is {state} after {review.verdict}")
+        if new:
+            state = self._nobody.get(f"{self._sharing.page_of(share)}/")["state"]
+            hold(state == STATES[new[-1].verdict], f"{share.title} is {state} after {new[-1].verdict}")
         return new
 
     def _has_reviewed(self, share: Share, review: Verdict) -> bool:

@@ -19,6 +19,7 @@ from contributions.models import (
     Comment,
     Component,
     Contribution,
+    Event,
     FieldReport,
     Fit,
     Flag,
@@ -105,11 +106,14 @@ def make_organisation(name: str = "", *, owner: Person | None = None, **given: A
 def make_component(
     slug: str = "", *, maintainers: tuple[Person, ...] = (), recipe: bool = True, **given: Any
 ) -> Component:
+    """A component whose rules ask for one approval and no more, unless they are given."""
     slug = slug or f"component{next(serial)}"
     given = {
         "name": slug.title(),
         "upstream_url": f"https://git.example.org/{slug}.git",
         "licence": "Apache-2.0",
+        "cool_down_days": 0,
+        "green_build_needed": False,
     } | given
     component = Component.objects.create(slug=slug, **given)
     component.maintainers.set(maintainers)
@@ -314,3 +318,10 @@ def make_builder(host: str, **given: Any) -> Builder:
     promise = {"name": "a jail starts", "held": True, "essential": True, "detail": "The build passed."}
     values = {"executor": "bubblewrap", "facts": facts, "promises": [promise], "checked_at": timezone.now()}
     return Builder.objects.create(host=host, **(values | given))
+
+
+def approve(contribution: Contribution) -> Contribution:
+    """Approved, with its line in the history, whatever the rules say."""
+    contribution.move(Contribution.State.APPROVED)
+    Event.objects.write(Event.Verb.APPROVED, contribution=contribution, revision=contribution.current)
+    return contribution

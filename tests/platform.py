@@ -92,7 +92,11 @@ def _kept_apart(settings: Any, tmp_path: Path) -> None:
 def component(upstream: Upstream, _kept_apart: None) -> Component:
     """The component that follows upstream, fetched, without a recipe."""
     component = Component.objects.create(
-        slug="song", name="Song", upstream_url=f"file://{upstream.path}", release_pattern=r"\d+\.\d+"
+        slug="song",
+        name="Song",
+        upstream_url=f"file://{upstream.path}",
+        release_pattern=r"\d+\.\d+",
+        cool_down_days=0,
     )
     row = UpstreamFetch.objects.create(component=component)
     fetch(row.pk)

@@ -17,6 +17,9 @@ from contributions.pipeline.fetching import pin
 from contributions.pipeline.fitting import queue_fits_of
 from contributions.tasks import ring
 
+from .pacing import pace
+from .ruling import write_down
+
 if TYPE_CHECKING:
     from django.db.models import Model
 
@@ -68,7 +71,11 @@ def _refuse_unrunnable(recipe: Recipe) -> None:
 
 
 def fetch_upstream(*, component: Component, actor: Person | None = None) -> UpstreamFetch:
-    """Queue a pull; one that waits already serves as well."""
+    """Queue a pull; one that waits already serves as well. `actor` is who asked, None the portal itself."""
+    if actor is not None:
+        if not component.may_be_kept_by(actor):
+            raise NotAllowed("Only maintainers and staff have a component pulled from upstream.")
+        pace(actor, Event.Verb.FETCHED)
     with transaction.atomic():
         fetch, made = UpstreamFetch.objects.get_or_create(component=component, state=UpstreamFetch.State.QUEUED)
         if made and actor is not None:
@@ -102,7 +109,8 @@ def add_release(*, component: Component, name: str, ref: str, kind: str = Releas
 
 def retire(*, person: Person, release: Release) -> Release:
     """Stop judging and building on a release."""
-    return _move(person, release, Release.State.RETIRED)
+    with transaction.atomic():
+        return _move(person, release, Release.State.RETIRED)
 
 
 def support(*, person: Person, release: Release) -> Release:
@@ -114,6 +122,10 @@ def support(*, person: Person, release: Release) -> Release:
 
 
 def _move(person: Person, release: Release, to: str) -> Release:
-    if not release.may_be_retired_by(person):
+    """Whether its release is supported decides where a contribution must have a green build, so it is written down."""
+    if not release.component.may_be_kept_by(person):
         raise NotAllowed("Only maintainers and staff decide which releases are supported.")
-    return release.move(to)
+    pace(person, Event.Verb.RULED)
+    release.move(to)
+    write_down(release.component, f"{release.name} is {to}.", actor=person, release=release)
+    return release

@@ -25,6 +25,8 @@ MOST_A_MINUTE = {
     Event.Verb.TOKEN_MADE: 10,
     Event.Verb.JOINED: 20,
     Event.Verb.FLAGGED: 10,
+    Event.Verb.RULED: 30,
+    Event.Verb.FETCHED: 30,
 }
 USUALLY = 30
 

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from contributions.errors import Clash, Invalid, NotAllowed
 from contributions.markup import render
-from contributions.models import Contribution, Event, Review, Standing
+from contributions.models import Contribution, Event, Review, Standing, is_colleague
+from contributions.pipeline.settling import settle
 from contributions.tasks import ring_for_publishing
 
 from .pacing import pace
@@ -20,7 +21,7 @@ from .words import prose
 if TYPE_CHECKING:
     from contributions.models import Person, Revision
 
-Verdict, State = Review.Verdict, Contribution.State
+Verdict = Review.Verdict
 
 
 def review(
@@ -28,8 +29,8 @@ def review(
 ) -> Review:
     """Approve, request changes or reject the current revision; `revision` is the number that was looked at.
 
-    A rejection or a request for changes stands until its maker or a new revision takes it away. With enough approvals
-    and nobody against, the contribution is approved and its passed builds are published.
+    A rejection or a request for changes stands until its maker or a new revision takes it away. When nobody is against
+    it and all the component's rules are met, the contribution is approved and its passed builds are published.
     """
     refuse_in_quarantine(reviewer, contribution)
     if not contribution.may_be_reviewed_by(reviewer):
@@ -47,12 +48,19 @@ def review(
         made, _ = Review.objects.update_or_create(
             revision=seen,
             reviewer=reviewer,
-            defaults={"verdict": verdict, "message": message, "html": html, "reviewed_at": timezone.now()},
+            defaults={
+                "verdict": verdict,
+                "message": message,
+                "html": html,
+                "reviewed_at": timezone.now(),
+                "is_colleague": is_colleague(reviewer, locked),
+            },
         )
         Event.objects.write(
             Event.Verb.REVIEWED, actor=reviewer, contribution=contribution, revision=seen, text=str(verdict)
         )
-        _settle(locked, seen, reviewer)
+        if settle(locked, actor=reviewer):
+            ring_for_publishing(contribution)
         Standing.objects.recompute(contribution)
     return made
 
@@ -64,22 +72,3 @@ def _as_seen(contribution: Contribution, number: int | None) -> Revision:
     if number is not None and number != current.number:
         raise Clash(f"v{current.number} came after the v{number} that you looked at. Look at it, then decide again.")
     return current
-
-
-def _settle(contribution: Contribution, revision: Revision, reviewer: Person) -> None:
-    """Move the contribution to where the standing verdicts on its current revision put it."""
-    verdicts = list(revision.reviews.values_list("verdict", flat=True))
-    if Verdict.REJECT in verdicts:
-        to = State.REJECTED
-    elif Verdict.REQUEST_CHANGES in verdicts:
-        to = State.CHANGES_REQUESTED
-    elif len(verdicts) >= contribution.component.approvals_needed:
-        to = State.APPROVED
-    else:
-        to = State.OPEN
-    if to == contribution.state:
-        return
-    contribution.move(to)
-    if to == State.APPROVED:
-        Event.objects.write(Event.Verb.APPROVED, actor=reviewer, contribution=contribution, revision=revision)
-        ring_for_publishing(contribution)

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
+from contributions import rules
 from contributions.errors import Clash, Invalid, NotAllowed
 from contributions.markup import render
 from contributions.models import Contribution, Event, Revision, Standing
@@ -48,9 +49,10 @@ def submit(
     release: Release | None,
     source: Source,
     description: str = "",
+    licence: str = "",
     once: str = "",
 ) -> Contribution:
-    """Share something new. The worker receives it next.
+    """Share something new. The worker receives it next. Its licence is the component's own unless one is named.
 
     `once` is a key of the sender's making: the same key again gives what was made then. Raises Clash when that was
     something else.
@@ -59,6 +61,7 @@ def submit(
         return _same(earlier, earlier.contribution, source, component=component, kind=kind, title=title.strip())
     pace(author, Event.Verb.SUBMITTED)
     _refuse_mismatch(component, kind, release, source)
+    _refuse_licence(component, licence)
     title = one_line(title, most=TITLE_LENGTH, what="The title", field="title")
     description = prose(description, most=settings.MAX_TEXT_BYTES, what="The description", field="description")
     html, stored = render(description), source.stored()
@@ -72,6 +75,7 @@ def submit(
             author=author,
             organisation=author.organisation,
             release=release,
+            licence=licence,
         )
         revision = Revision.objects.create(
             contribution=contribution, number=1, submitted_by=author, release=release, once=once, **stored
@@ -165,6 +169,14 @@ def _refuse_mismatch(component: Component, kind: str, release: Release | None, s
         raise Invalid(f"{release.name} is not a release of {component.name}.", field="release")
     if release is None and chosen is not Contribution.Kind.EXPERIENCE:
         raise Invalid("Choose the release that it was made for.", field="release")
+
+
+def _refuse_licence(component: Component, licence: str) -> None:
+    if licence and not rules.is_expression(licence):
+        raise Invalid("A licence is an SPDX expression of at most 60 characters, such as MIT.", field="licence")
+    taken = component.rules.licences
+    if licence and taken and not rules.permits(taken, licence):
+        raise Invalid(f"{component.name} takes work under {rules.either(taken)}, not {licence}.", field="licence")
 
 
 def _article(noun: str) -> str:

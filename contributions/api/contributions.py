@@ -91,6 +91,7 @@ class Contributions(Uploads):
             kind=sent["kind"],
             title=sent["title"],
             description=sent.get("description", ""),
+            licence=sent.get("licence", ""),
             release=release_meant(component, sent.get("release")),
             source=source_of(sent),
             once=request.headers.get(ONCE, ""),

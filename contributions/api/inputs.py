@@ -12,6 +12,7 @@ from rest_framework import serializers
 from contributions.actions.sources import ArtifactFile, GitRef, Note, PatchFile
 from contributions.errors import Invalid
 from contributions.models import Contribution, FieldReport, Flag, Review
+from contributions.models.component import MOST_LICENCES
 
 from .fields import BIGGEST_KEY, Text, WholeNumber
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from contributions.actions.sources import Source
 
 MOST_NAMED = 20  # unknown fields that a refusal names
+LICENCE = "An SPDX expression that the component takes; its own unless one is named."
 PASTED = "pasted.patch"  # the file name of a patch that came as JSON text
 
 
@@ -92,6 +94,7 @@ class ContributionInput(SourceInput):
     kind = serializers.ChoiceField(choices=Contribution.Kind.choices)
     title = Text()
     release = Text(required=False, help_text="The name or slug of the release that it was made for.")
+    licence = Text(required=False, allow_blank=True, help_text=LICENCE)
 
 
 class RevisionInput(SourceInput):
@@ -113,6 +116,7 @@ class ContributionJson(SourceJson):
     kind = serializers.ChoiceField(choices=Contribution.Kind.choices)
     title = Text()
     release = Text(required=False, help_text="The name or slug of the release that it was made for.")
+    licence = Text(required=False, allow_blank=True, help_text=LICENCE)
 
 
 class RevisionJson(SourceJson):
@@ -154,6 +158,15 @@ class ReviewInput(Input):
         max_value=BIGGEST_KEY,
         help_text="The number you looked at; a newer one is then answered with 409.",
     )
+
+
+class RulesInput(Input):
+    approvals_needed = WholeNumber(required=False, min_value=1, max_value=9)
+    executable_approvals_needed = WholeNumber(required=False, min_value=1, max_value=9)
+    cool_down_days = WholeNumber(required=False, min_value=0, max_value=90)
+    green_build_needed = serializers.BooleanField(required=False)
+    sign_off_needed = serializers.BooleanField(required=False)
+    accepted_licences = serializers.ListField(child=Text(), required=False, max_length=MOST_LICENCES)
 
 
 class ReasonInput(Input):

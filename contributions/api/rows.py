@@ -56,6 +56,7 @@ COLUMNS = {  # the fields of the shape between its addresses and its standing, a
     "organisation": _name("slug", Organisation, "organisation_id"),
     "release": _name("name", Release, "release_id"),
     "revision": _name("number", Revision, "current_id"),
+    "licence": f"COALESCE(NULLIF({_own('licence')}, ''), {_name('licence', Component, 'component_id')})",
     **{name: _own(name) for name in COUNTS},
 }
 
@@ -169,7 +170,7 @@ def _standings(number: int) -> list[dict[str, Any]]:
 
 
 def _links(number: int, found: Mapping[str, Any], request: Request) -> dict[str, Any]:
-    lists = ("revisions", "fits", "comments", "reports", "reviews")
+    lists = ("revisions", "fits", "comments", "reports", "reviews", "checklist")
     paths = {name: reverse(f"api-{name}", args=[number]) for name in lists}
     paths |= {name: f"{reverse(f'api-{name}')}?contribution={number}" for name in ("builds", "publications")}
     links: dict[str, Any] = {name: request.build_absolute_uri(path) for name, path in paths.items()}

@@ -17,11 +17,13 @@ from . import (
     people,
     publications,
     revisions,
+    rules,
     status,
     voices,
 )
 
 ONE = "contributions/<int:number>/"
+RELEASE = "components/<str:slug>/releases/<str:name>/"
 REVISION = f"{ONE}revisions/<int:revision>/"
 
 urlpatterns = [
@@ -32,6 +34,10 @@ urlpatterns = [
     path("components/", components.Components.as_view(), name="api-components"),
     path("components/<str:slug>/", components.OneComponent.as_view(), name="api-component"),
     path("components/<str:slug>/releases/", components.Releases.as_view(), name="api-releases"),
+    path("components/<str:slug>/rules/", rules.ComponentRules.as_view(), name="api-rules"),
+    path("components/<str:slug>/fetch/", rules.ComponentFetch.as_view(), name="api-component-fetch"),
+    path(f"{RELEASE}support/", rules.ReleaseSupport.as_view(), name="api-release-support"),
+    path(f"{RELEASE}retire/", rules.ReleaseRetirement.as_view(), name="api-release-retire"),
     path("organisations/", people.Organisations.as_view(), name="api-organisations"),
     path("organisations/<str:slug>/", people.OneOrganisation.as_view(), name="api-organisation"),
     path("contributions/", contributions.Contributions.as_view(), name="api-contributions"),
@@ -45,6 +51,7 @@ urlpatterns = [
     path(f"{ONE}vote/", voices.OwnVote.as_view(), name="api-vote"),
     path(f"{ONE}comments/", voices.Comments.as_view(), name="api-comments"),
     path(f"{ONE}reports/", voices.Reports.as_view(), name="api-reports"),
+    path(f"{ONE}checklist/", rules.ContributionChecklist.as_view(), name="api-checklist"),
     path(f"{ONE}reviews/", voices.Reviews.as_view(), name="api-reviews"),
     path("builds/", builds.Builds.as_view(), name="api-builds"),
     path("builds/<int:number>/", builds.OneBuild.as_view(), name="api-build"),

@@ -106,6 +106,16 @@ class SourceForm(forms.Form):
         return {name: str(file.name) for name, file in found.items() if file is not None}
 
 
+def licence_choices() -> list[tuple[str, str]]:
+    """What components take beside their own licence, each with the names of those that do."""
+    takers: dict[str, list[str]] = {}
+    for name, licences in Component.objects.exclude(accepted_licences=[]).values_list("name", "accepted_licences"):
+        for licence in licences:
+            takers.setdefault(licence, []).append(name)
+    taken = [(licence, f"{licence} (for {', '.join(names)})") for licence, names in sorted(takers.items())]
+    return [("", "The component's own"), *taken]
+
+
 class SubmitForm(SourceForm):
     component = forms.ModelChoiceField(Component.objects.all(), to_field_name="slug", empty_label="Choose a component")
     kind = forms.ChoiceField(choices=Contribution.Kind, widget=forms.RadioSelect)
@@ -114,6 +124,7 @@ class SubmitForm(SourceForm):
     release = forms.ModelChoiceField(
         Release.objects.supported().select_related("component"), to_field_name="slug", required=False
     )
+    licence = forms.ChoiceField(required=False, choices=licence_choices)
 
 
 class ReviseForm(SourceForm):

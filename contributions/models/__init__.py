@@ -5,6 +5,7 @@ from .attestation import Attestation as Attestation
 from .blob import Blob as Blob
 from .build import Artifact as Artifact, Build as Build, LogPiece as LogPiece
 from .builder import Builder as Builder
+from .checklist import checklist_of as checklist_of, is_colleague as is_colleague
 from .component import Component as Component, Recipe as Recipe, UpstreamFetch as UpstreamFetch
 from .contribution import Contribution as Contribution
 from .event import Event as Event

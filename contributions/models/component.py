@@ -7,10 +7,13 @@ import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Now
 from django.urls import reverse
+
+from contributions.rules import Rules, is_expression
 
 from .work import ERRORED, QUEUED, RUNNING, Work, WorkQuerySet
 
@@ -19,6 +22,17 @@ if TYPE_CHECKING:
 
 SLUG = RegexValidator(r"^[a-z0-9][a-z0-9.-]*$", "Use small letters, digits, dots and hyphens.")
 ANY_VERSION = r"v?\d+(\.\d+)*"
+MOST_LICENCES = 30
+
+
+def check_licences(licences: Any) -> None:
+    if not isinstance(licences, list) or not all(isinstance(name, str) for name in licences):
+        raise ValidationError("Give a list of licences, each a text.")
+    if len(licences) > MOST_LICENCES:
+        raise ValidationError(f"{MOST_LICENCES} licences are the most.")
+    for name in licences:
+        if not is_expression(name):
+            raise ValidationError(f"{name[:60]!r} is no SPDX expression, such as MIT or Apache-2.0.")
 
 
 class Component(models.Model):
@@ -47,10 +61,16 @@ class Component(models.Model):
     green_build_needed = models.BooleanField(default=True, help_text="Approved only with a passed build.")
     sign_off_needed = models.BooleanField(default=False, help_text="Each commit is signed off by its author (DCO).")
     accepted_licences = models.JSONField(
-        default=list, blank=True, help_text="SPDX identifiers taken beside the component's own licence."
-    )
+        default=list, blank=True, validators=[check_licences],
+        help_text="SPDX expressions taken beside the component's own licence.",
+    )  # fmt: skip
     maintainers = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="maintained_components")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    RULES: ClassVar[tuple[str, ...]] = (
+        *("approvals_needed", "executable_approvals_needed", "cool_down_days"),
+        *("green_build_needed", "sign_off_needed", "accepted_licences"),
+    )
 
     class Meta:
         ordering = ["slug"]
@@ -67,6 +87,23 @@ class Component(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("component", args=[self.slug])
+
+    @property
+    def rules(self) -> Rules:
+        """What it asks of a contribution before it is approved."""
+        asked = {name: getattr(self, name) for name in self.RULES}
+        licences = tuple(asked.pop("accepted_licences"))
+        return Rules(self.name, licence=self.licence, accepted_licences=licences, **asked)
+
+    @property
+    def rules_digest(self) -> str:
+        """Tells whether the rules are still those that somebody looked at."""
+        asked = {name: getattr(self, name) for name in self.RULES}
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+    def may_be_kept_by(self, person: Any) -> bool:
+        """Whether this person says what its rules are and which releases are supported."""
+        return bool(person.is_authenticated) and (person.is_staff or self.is_maintained_by(person))
 
     def is_maintained_by(self, person: Person) -> bool:
         return person.is_authenticated and self.maintainers.filter(pk=person.pk).exists()

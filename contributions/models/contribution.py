@@ -46,6 +46,10 @@ class ContributionQuerySet(models.QuerySet["Contribution"]):
     def in_state(self, state: str) -> Self:
         return self.filter(state=state)
 
+    def to_settle(self) -> Self:
+        """Those whose rules are due to be looked at, the longest due first; what is in quarantine waits."""
+        return self.filter(settles_at__lte=Now(), quarantined_at=None).order_by("settles_at", "pk")
+
     def of_kind(self, kind: str) -> Self:
         return self.filter(kind=kind)
 
@@ -110,6 +114,9 @@ class Contribution(Stateful):
     quarantined_at = models.DateTimeField(
         null=True, editable=False, help_text="Set while staff keep it out of sight; its state is as it was."
     )
+    settles_at = models.DateTimeField(
+        null=True, editable=False, help_text="When its rules are looked at again, because they or the time may tell."
+    )
 
     # Totals, recomputed from rows by Standing; never added to.
     up = models.PositiveIntegerField(default=0, editable=False)
@@ -159,6 +166,7 @@ class Contribution(Stateful):
             models.Index(F("running_count").desc(), F("score").desc(), F("id").desc(), name="contribution_deployed"),
             models.Index("component", F("id").desc(), name="contribution_of_component"),
             GinIndex(fields=["search"], name="contribution_words"),
+            models.Index(fields=["settles_at"], condition=~Q(settles_at=None), name="contribution_settles"),
         ]
 
     def __str__(self) -> str:

@@ -161,6 +161,7 @@ class Event(models.Model):
             models.Index(fields=["contribution", "-id"], name="event_of_contribution"),
             models.Index(fields=["actor", "verb", "-at"], name="event_pace"),
             models.Index(fields=["-id"], condition=models.Q(verb__in=FEED), name="event_of_feed"),
+            models.Index(fields=["component", "-id"], condition=models.Q(verb="ruled"), name="event_of_rules"),
         ]
 
     def __str__(self) -> str:

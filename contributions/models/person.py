@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import timedelta
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
@@ -14,7 +14,17 @@ from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
 TOKEN_PREFIX = "pb_"  # noqa: S105 - the public start of every token, so that secret scanners can name it
+
+
+WATCHED = timedelta(days=30)  # how long a page says that an account or an organisation changed hands
+
+
+def is_watched(changed_hands_at: datetime | None) -> bool:
+    return changed_hands_at is not None and timezone.now() - changed_hands_at < WATCHED
 
 
 class Person(AbstractUser):
@@ -43,6 +53,10 @@ class Person(AbstractUser):
 
     def get_short_name(self) -> str:
         return self.username
+
+    @property
+    def changed_hands_lately(self) -> bool:
+        return is_watched(self.changed_hands_at)
 
     @property
     def organisation(self) -> Organisation | None:
@@ -81,6 +95,10 @@ class Organisation(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("organisation", args=[self.slug])
+
+    @property
+    def changed_hands_lately(self) -> bool:
+        return is_watched(self.changed_hands_at)
 
     def owner_keys(self) -> list[int]:
         """The primary keys of the people who own it."""
@@ -137,7 +155,7 @@ class ApiToken(models.Model):
     SCOPES_HELP: ClassVar[dict[str, str]] = {
         Scope.READ: "read what you may read",
         Scope.WRITE: "submit, vote, comment, report and withdraw as you",
-        Scope.REVIEW: "approve, request changes and reject as you",
+        Scope.REVIEW: "approve, request changes and reject as you, and keep what you maintain",
     }
 
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="tokens")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models.functions import Now
@@ -11,9 +11,6 @@ from django.urls import reverse
 
 from .component import Component
 from .moves import Stateful
-
-if TYPE_CHECKING:
-    from .person import Person
 
 
 class ReleaseQuerySet(models.QuerySet["Release"]):
@@ -79,6 +76,3 @@ class Release(Stateful):
     @property
     def is_supported(self) -> bool:
         return self.state == self.State.SUPPORTED
-
-    def may_be_retired_by(self, person: Person) -> bool:
-        return person.is_staff or self.component.is_maintained_by(person)

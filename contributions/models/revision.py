@@ -76,6 +76,7 @@ class Revision(Work):
         default=list, help_text="Per file: path, old_path, status, added, removed, start, end in the diff."
     )
     fingerprint = models.CharField(max_length=64, blank=True, db_index=True, help_text="git patch-id --stable.")
+    licences = models.JSONField(default=list, help_text="Licences that it writes into files: [path, expression].")
     warnings = models.JSONField(default=list)
 
     objects = WorkQuerySet.as_manager()

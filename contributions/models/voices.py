@@ -128,6 +128,9 @@ class Review(models.Model):
     message = models.TextField(blank=True)
     html = models.TextField(blank=True, editable=False)
     reviewed_at = models.DateTimeField(editable=False)
+    is_colleague = models.BooleanField(
+        default=False, editable=False, help_text="Was of an organisation of the author's when this was said."
+    )
 
     class Meta:
         ordering = ["-reviewed_at", "-pk"]

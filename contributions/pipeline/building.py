@@ -23,6 +23,7 @@ from .places import mirror_of, mirror_with
 from .preparing import prepared_for
 from .publishing import publish
 from .recipes import environment_of, image_of, limits_of, toolchain_of
+from .settling import settle
 from .unpacking import tree_of
 
 if TYPE_CHECKING:
@@ -200,6 +201,7 @@ def _tell(row: Build) -> Sequence[Work]:
     )
     bare = None if row.has_passed else queue_bare_build(row)
     Standing.objects.recompute(contribution)
+    settle(contribution)
     publish(contribution.pk)
     return [bare] if bare else []
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db import transaction
 
-from contributions import patches
+from contributions import patches, rules
 from contributions.checkout import commits, fingerprints, mirror, receipt, repositories
 from contributions.errors import Invalid, Refusal, Trouble
 from contributions.models import Artifact, Blob, Contribution, Event, Release, Revision, Standing
@@ -19,6 +19,7 @@ from .fitting import queue_fits_for
 from .inspecting import inspected, refuse_other_bytes
 from .leasing import Lease, leased
 from .places import mirror_of
+from .settling import take_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -185,11 +186,13 @@ def _store(revision: Revision, received: Received) -> Sequence[Work]:
     listed = commits.commits_between(repository, base, tip)
     if not diff.strip():
         raise Invalid("It changes nothing: the tree is the same before and after.")
+    files = patches.parse_diff(diff)
     columns: dict[str, Any] = {
         "base_commit": base,
         "tip_commit": tip,
         "commits": [_commit_data(commit) for commit in listed],
-        "files": [_file_data(file) for file in patches.parse_diff(diff)],
+        "files": [_file_data(file) for file in files],
+        "licences": rules.written_by((file.new_path, hunk.raw) for file in files for hunk in file.hunks),
         "fingerprint": fingerprints.patch_id(repository, base, tip),
         "warnings": list(received.warnings),
     }
@@ -231,11 +234,7 @@ def _accept(revision: Revision, **columns: Any) -> Sequence[Work]:
     revision.finish(Revision.State.RECEIVED, sentence="", **columns)
     newest = contribution.current is None or contribution.current.number < revision.number
     if newest and not contribution.is_withdrawn:
-        if contribution.state != Contribution.State.OPEN:
-            contribution.move(Contribution.State.OPEN, current=revision)
-        else:
-            Contribution.objects.filter(pk=contribution.pk).update(current=revision)
-            contribution.refresh_from_db()
+        take_up(contribution, revision)
     Event.objects.write(Event.Verb.RECEIVED, contribution=contribution, revision=revision)
     queued = queue_fits_for(revision) if contribution.has_patch and newest else []
     Standing.objects.recompute(contribution)

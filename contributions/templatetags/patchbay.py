@@ -40,6 +40,18 @@ def state(word: str, label: str = "") -> SafeString:
     return format_html('<span class="state" data-state="{}">{}</span>', word, (label or word.replace("-", " ")).lower())
 
 
+MARKS = {"met": "circle-check", "waiting": "clock", "not-met": "circle-x", "not-asked": "circle-dashed"}
+
+
+@register.simple_tag
+def mark(word: str) -> SafeString:
+    """Where a rule stands: a picture, and the same in words."""
+    told = word.replace("-", " ")
+    return format_html(
+        '<span class="mark">{} <span class="state" data-state="{}">{}</span></span>', icon(MARKS[word]), word, told
+    )
+
+
 @register.simple_tag
 def when(moment: datetime | None) -> SafeString | str:
     """How long ago it was; the exact time on pointing at it and for machines."""

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from contributions.errors import Missing
-from contributions.models import Build, Component, Contribution, Publication, Recipe, Release
+from contributions.models import Build, Component, Contribution, Event, Publication, Recipe, Release
 from contributions.models.contribution import visible_to_all
 
 from .listing import contribution_page, on_release
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 LISTED_RELEASES = 60
+LISTED_CHANGES = 5
 
 
 @require_safe
@@ -41,6 +42,8 @@ def component(request: HttpRequest, slug: str) -> HttpResponse:
         "releases": list(shown.releases.newest_first()[:LISTED_RELEASES]),
         "recipe": Recipe.objects.filter(component=shown).first(),
         "fetch": shown.fetches.first(),
+        "ruled": Event.objects.filter(component=shown, verb=Event.Verb.RULED).select_related("actor")[:LISTED_CHANGES],
+        "may_keep": shown.may_be_kept_by(request.user),
         "page": contribution_page(request, visible, Contribution.ORDERS["best"]),
     }
     return render(request, "component.html", context)

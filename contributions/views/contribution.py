@@ -9,7 +9,19 @@ from django.views.decorators.http import require_safe
 
 from contributions.errors import Missing
 from contributions.forms.voices import CommentForm, ReasonForm, ReportForm, ReviewForm
-from contributions.models import Artifact, Build, Contribution, Event, Fit, Publication, Review, Revision, Standing
+from contributions.models import (
+    Artifact,
+    Build,
+    Contribution,
+    Event,
+    Fit,
+    Publication,
+    Review,
+    Revision,
+    Standing,
+    checklist_of,
+    is_colleague,
+)
 
 from .charts import evidence_bar
 from .paging import page
@@ -83,8 +95,10 @@ def show_overview(request: HttpRequest, contribution: Contribution, **more: Any)
         "newest": revisions[0] if revisions else None,
         "uploads": _uploads(contribution),
         "reason_form": ReasonForm(),
+        "checklist": checklist_of(contribution),
     }
     if contribution.may_be_reviewed_by(request.user):
+        context["is_colleague"] = is_colleague(request.user, contribution)
         context["review_form"] = ReviewForm(initial={"revision": revision.number if revision else None})
     status = more.pop("status", 200)
     context = framed(request, contribution, "overview", **context | more)

@@ -49,6 +49,7 @@ def _submitted(request: HttpRequest, form: SubmitForm) -> Contribution:
         title=given["title"],
         description=given["description"],
         release=given["release"],
+        licence=given["licence"],
         source=form.source(given["kind"], given["description"]),
         once=given["once"],
     )

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.django_db
 CALLERS = ("stranger", "member", "author", "maintainer", "staff", "read-token", "write-token", "review-token")
 READING = (
     "", "components/", "components/swiftclient/", "components/swiftclient/releases/", "organisations/",
+    "components/swiftclient/rules/", "{one}checklist/",
     "contributions/", "{one}", "{one}revisions/", "{one}revisions/1/", "{one}revisions/1/patch",
     "{one}revisions/1/diff", "{one}fits/", "{one}comments/", "{one}reports/", "{one}reviews/",
     "builds/", "builds/{build}/", "builds/{build}/log", "publications/", "publications/{publication}/", "feed/",
@@ -39,6 +40,10 @@ VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     ("post", "{one}reports/"): (REPORT, "401 201 201 403 403 403 201 403"),
     ("post", "{one}reviews/"): ({"verdict": "approve"}, "401 403 403 201 403 403 403 201"),
     ("post", "{one}withdraw/"): (REASON, "401 403 200 403 200 403 403 403"),
+    ("patch", "components/swiftclient/rules/"): ({"cool_down_days": 9}, "401 403 403 200 200 403 403 200"),
+    ("post", "components/swiftclient/fetch/"): (None, "401 403 403 202 202 403 403 202"),
+    ("post", "components/swiftclient/releases/4.7.0/retire/"): (None, "401 403 403 200 200 403 403 200"),
+    ("post", "components/swiftclient/releases/4.7.0/support/"): (None, "401 403 403 409 409 403 403 409"),
     ("post", "builds/{build}/again/"): (None, "401 403 201 201 201 403 403 403"),
     ("post", "flags/"): (FLAG, "401 201 201 201 201 403 201 403"),
     ("post", "flags/{flag}/decide/"): (DECISION, "401 404 404 404 200 403 404 403"),
@@ -72,7 +77,10 @@ def filled(path: str, scene: Scene) -> str:
 
 def test_the_table_has_every_verb_of_the_schema() -> None:
     writing = {
-        (method, path) for path, methods in schema()["paths"].items() for method in methods if method in {"post", "put"}
+        (method, path)
+        for path, methods in schema()["paths"].items()
+        for method in methods
+        if method in {"post", "put", "patch"}
     }
     assert len(writing) == len(VERBS)
 

@@ -85,7 +85,9 @@ def component(ground: Ground, settings: Any, tmp_path: Path) -> Component:
     """Followed by the portal, built by copying the song into something that is named like a wheel."""
     settings.MIRRORS_DIR = tmp_path / "mirrors"
     settings.ALLOW_PRIVATE_UPSTREAMS = True
-    component = Component.objects.create(slug="song", name="Song", upstream_url=f"file://{ground.repository}")
+    component = Component.objects.create(
+        slug="song", name="Song", upstream_url=f"file://{ground.repository}", cool_down_days=0
+    )
     fetch(UpstreamFetch.objects.create(component=component).pk)
     Recipe.objects.create(
         component=component,

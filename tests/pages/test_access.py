@@ -30,6 +30,8 @@ PAGES = {
     "/contributions/": ALL,
     "/components/": ALL,
     "/components/swiftclient/": ALL,
+    "/components/swiftclient/rules/": ALL,
+    "/components/swiftclient/settings/": (302, 403, 403, 200, 200),
     "/components/swiftclient/releases/4.7.0/": ALL,
     "/contributions/{c}/": ALL,
     "/contributions/{c}/changes/": ALL,
@@ -96,6 +98,12 @@ VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
         {"revision": "1", "release": "{slug}"},
         (LED_AWAY, REFUSED, DONE, DONE, DONE),
     ),
+    "/components/swiftclient/retire/": ({"release": "{slug}"}, (LED_AWAY, REFUSED, REFUSED, DONE, DONE)),
+    "/components/swiftclient/support/": (
+        {"release": "{slug}"},
+        (LED_AWAY, REFUSED, REFUSED, 409, 409),  # it is supported already
+    ),
+    "/components/swiftclient/fetch/": ({}, (LED_AWAY, REFUSED, REFUSED, DONE, DONE)),
     "/comments/{comment}/remove/": ({"reason": "Spam."}, (LED_AWAY, DONE, REFUSED, REFUSED, DONE)),
     "/publications/{publication}/withdraw/": ({"reason": "Wrong."}, (LED_AWAY, REFUSED, DONE, DONE, DONE)),
     "/organisations/northern-hosting/add-member/": (

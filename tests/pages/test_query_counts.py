@@ -24,6 +24,8 @@ LISTS = [
     "/search/?q=retries",
     "/components/",
     "/components/swift/",
+    "/components/swift/rules/",
+    "/components/swift/settings/",
     "/components/swift/releases/1.0/",
     "/builds/",
     "/status/",
@@ -59,6 +61,7 @@ def add_rows(component: Component, release: Release, author: Person, first: Cont
         Event.objects.write(
             "published", contribution=contribution, revision=build.revision, release=release, publication=publication
         )
+        Event.objects.write("ruled", actor=author, component=component, text="Approvals needed: 1 → 2.")
         factories.make_fit(first.current, other)
         factories.make_build(first.current, other)
         factories.make_comment(first, parent=factories.make_comment(first))

@@ -20,7 +20,7 @@ from contributions.pipeline.fitting import fit
 from contributions.pipeline.publishing import forgotten, publish
 from contributions.pipeline.receiving import receive
 from contributions.sandbox import make_toolchain
-from tests.factories import make_component, make_person, make_release
+from tests.factories import make_build, make_component, make_person, make_release
 from tests.platform import SHOUT, SONG, SONG_MENDED, Upstream, states_by_release
 
 if TYPE_CHECKING:
@@ -372,7 +372,7 @@ def test_a_patch_for_another_release_than_stated_is_taken_with_a_warning(
 def test_a_new_revision_is_asked_about_again(mending: Contribution, author: Person, upstream: Upstream) -> None:
     maintainer = make_person()
     mending.component.maintainers.add(maintainer)
-    received(mending)
+    make_build(received(mending).current, mending.release)
     review(reviewer=maintainer, contribution=mending, verdict="approve")
     assert mending.refresh_from_db() is None
     assert mending.state == "approved"
@@ -399,13 +399,15 @@ def test_only_its_author_revises(mending: Contribution) -> None:
 
 
 def test_an_executable_is_kept_as_sent_and_published_as_not_built_here(author: Person, component: Component) -> None:
-    maintainer = make_person()
-    component.maintainers.add(maintainer)
+    maintainers = [make_person(), make_person()]
+    component.maintainers.set(maintainers)
     source = ArtifactFile(upload(b"\x7fELF bytes", "../tools/song-player"))
     contribution = received(share(author, component, source, "2.0", kind="executable", title="A player"))
     artifact = contribution.current.artifacts.get()
     assert (artifact.name, artifact.is_built_here) == ("song-player", False)
-    review(reviewer=maintainer, contribution=contribution, verdict="approve")
+    for maintainer in maintainers:
+        assert forgotten(10) == []
+        review(reviewer=maintainer, contribution=contribution, verdict="approve")
     assert forgotten(10) == [contribution.pk]
     publish(contribution.pk)
     assert forgotten(10) == []

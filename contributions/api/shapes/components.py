@@ -14,12 +14,13 @@ class ComponentShape(serializers.ModelSerializer[Component]):
     url = Link("api-component", slug="slug")
     page = Link("component", slug="slug")
     releases = Link("api-releases", slug="slug")
+    rules = Link("api-rules", slug="slug")
 
     class Meta:
         model = Component
         fields: tuple[str, ...] = (
             *("slug", "name", "summary", "homepage", "licence", "upstream_url", "approvals_needed"),
-            *("url", "page", "releases"),
+            *("url", "page", "releases", "rules"),
         )
         read_only_fields: tuple[str, ...] = fields
 

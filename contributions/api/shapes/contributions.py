@@ -34,6 +34,7 @@ class ContributionShape(serializers.Serializer[Any]):
     organisation = serializers.CharField(allow_null=True, help_text="Its slug.")
     release = serializers.CharField(allow_null=True, help_text="The name of the release that it was made for.")
     revision = serializers.IntegerField(allow_null=True, help_text="The newest that was received whole.")
+    licence = serializers.CharField(allow_blank=True, help_text="The component's own unless its author named one.")
     created_at = serializers.DateTimeField()
     up = serializers.IntegerField()
     down = serializers.IntegerField()
@@ -63,6 +64,7 @@ class ContributionLinksShape(serializers.Serializer[Any]):
     comments = serializers.URLField()
     reports = serializers.URLField()
     reviews = serializers.URLField()
+    checklist = serializers.URLField()
     patch = serializers.URLField(allow_null=True, help_text="Of the current revision; `git am` takes it.")
     diff = serializers.URLField(allow_null=True)
 

@@ -14,6 +14,8 @@ from contributions.models import Person, UpstreamFetch
 from contributions.models.component import ANY_VERSION
 from contributions.pipeline.fetching import fetch
 
+from .set_rules import add_rules, rules_in
+
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
@@ -28,8 +30,8 @@ class Command(BaseCommand):
         parser.add_argument("--summary", default="")
         parser.add_argument("--licence", default="", help="an SPDX expression")
         parser.add_argument("--pattern", default=ANY_VERSION, help="a regular expression for tags and branches")
-        parser.add_argument("--approvals", type=int, default=1, help="how many maintainers must approve")
         parser.add_argument("--maintainer", action="append", default=[], metavar="USERNAME")
+        add_rules(parser)
         parser.add_argument(
             "--recipe", type=Path, metavar="FILE.toml", help="prepare, build, test, … as in docs/recipes.md"
         )
@@ -44,7 +46,7 @@ class Command(BaseCommand):
                 summary=given["summary"],
                 licence=given["licence"],
                 release_pattern=given["pattern"],
-                approvals_needed=given["approvals"],
+                **rules_in(given),
             )
         except Refusal as refusal:
             raise CommandError(refusal.sentence) from None

@@ -1,0 +1,46 @@
+"""What a component asks of contributions, as its maintainers set it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+
+from contributions.models import Component
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MOST_LETTERS = 2000
+SEPARATORS = re.compile(r"[,\n]+")
+
+
+class RulesForm(forms.Form):
+    """A field for each of Component.RULES; licences are typed one a line or with commas between them.
+
+    `seen` is the digest of the rules that are shown, and comes back with the form.
+    """
+
+    approvals_needed = forms.IntegerField(label="Approvals of a patch or note")
+    executable_approvals_needed = forms.IntegerField(label="Approvals of an executable")
+    cool_down_days = forms.IntegerField(label="Days that newcomers and strange hands wait")
+    green_build_needed = forms.BooleanField(required=False)
+    sign_off_needed = forms.BooleanField(required=False)
+    accepted_licences = forms.CharField(
+        required=False, max_length=MOST_LETTERS, widget=forms.Textarea(attrs={"rows": 3}), label="Accepted licences"
+    )
+    seen = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
+
+    def __init__(self, data: Mapping[str, Any] | None, *, component: Component) -> None:
+        shown = {name: getattr(component, name) for name in Component.RULES}
+        shown |= {"accepted_licences": "\n".join(component.accepted_licences), "seen": component.rules_digest}
+        super().__init__(data, initial=shown)
+
+    def clean_accepted_licences(self) -> list[str]:
+        names = (" ".join(name.split()) for name in SEPARATORS.split(self.cleaned_data["accepted_licences"]))
+        return list(dict.fromkeys(name for name in names if name))
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in Component.RULES}
