@@ -15,6 +15,7 @@ from contributions.sandbox.bubblewrap import SandboxUnavailable, find_bubblewrap
 from contributions.sandbox.cgroups import make_fence
 from contributions.sandbox.containers import EngineFence, contained
 from contributions.sandbox.engines import find_engine
+from contributions.sandbox.gauges import most_files
 from contributions.sandbox.jobs import Limits
 from contributions.sandbox.launching import BUILD_UID
 from contributions.sandbox.running import Cell, follow, run
@@ -79,7 +80,7 @@ class InBubblewrap:
             "network": False,
             "cgroups": {"version": version, "bound": bound},
             "seccomp": hashlib.sha256(filtered).hexdigest(),
-            "limits": asdict(limits),
+            "limits": {**asdict(limits), "files": most_files(limits)},
         }
 
     def run(
@@ -120,7 +121,7 @@ class InContainer:
             "network": False,
             "cgroups": {"version": version, "bound": bound},
             "seccomp": hashlib.sha256(filtered.encode()).hexdigest(),
-            "limits": asdict(limits),
+            "limits": {**asdict(limits), "files": most_files(limits)},
         }
 
     def run(

@@ -31,6 +31,12 @@ _FOR_THE_NETWORK = (
     "/etc/pki/tls/certs",
     "/etc/pki/ca-trust/extracted",
 )
+# Python packages and programs beside those that came with the system's own python3. Where /usr/local has the only
+# python3, as in Python's own images, it stays, without its packages.
+_OWN_TOOLS = (
+    "usr/lib/python3/dist-packages",
+    *(("usr/local",) if Path("/usr/bin/python3").exists() else ("usr/local/lib/python3*/site-packages",)),
+)
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 # The host's own story, of no use to a build.
 _COVERED = (
@@ -89,7 +95,7 @@ def options(job: Job, fence: Fence, hold: Hold, show: Show, fittings: Fittings) 
 
 
 def _system(hold: Hold, *, network: bool) -> list[str]:
-    made = ["--ro-bind", "/usr", "/usr"]
+    made = ["--ro-bind", "/usr", "/usr", *([] if network else _own_tools_covered())]
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         top = Path("/", name)
         if top.is_symlink():
@@ -100,6 +106,17 @@ def _system(hold: Hold, *, network: bool) -> list[str]:
         made += ["--perms", "0444", "--ro-bind-data", hold(content.encode()), path]
     for path in (*_HARMLESS, *(_FOR_THE_NETWORK if network else ())):
         made += ["--ro-bind-try", path, path]
+    return made
+
+
+def _own_tools_covered() -> list[str]:
+    """What the host's administrator installed is no part of the platform: builds must not come to need it.
+
+    The prepare step keeps it, for it may need pip, which builds do not have.
+    """
+    made = []
+    for path in sorted(str(found) for pattern in _OWN_TOOLS for found in Path("/").glob(pattern)):
+        made += ["--size", "4096", "--perms", "0755", "--tmpfs", path, "--remount-ro", path]
     return made
 
 

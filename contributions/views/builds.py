@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from contributions.errors import Invalid, Missing
 from contributions.models import Build, Contribution
+from contributions.models.builder import builds_are_refused
 
 from .ansi import PLAIN, Style, painted_lines
 from .paging import page
@@ -76,6 +77,7 @@ def build(request: HttpRequest, number: int) -> HttpResponse:
         "piece": piece,
         "left_out": left_out,
         "bare": bare,
+        "refused": shown.state == Build.State.QUEUED and builds_are_refused(),
         "artifacts": shown.artifacts.select_related("blob"),
     }
     return render(request, "build.html", context)

@@ -170,3 +170,58 @@ def test_a_failure_that_the_bare_release_has_too_is_told_apart() -> None:
     factories.make_build(None, build.release, state="failed")
     page = Client().get(f"/builds/{build.pk}/").content.decode()
     assert "does not pass either, so it may not be the patch" in page
+
+
+JAIL = {
+    "version": "0.8.0",
+    "user": 64999,
+    "cgroups": {"version": 1, "bound": ["cpu", "memory", "pids"]},
+    "limits": {"wall_seconds": 600, "idle_seconds": 300, "memory_mb": 2048, "processes": 256, "disk_mb": 1024,
+               "files": 262144, "file_mb": 512, "artifacts": 200, "artifact_mb": 256, "log_bytes": 4194304},
+}  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_the_page_and_the_api_tell_what_confined_a_build() -> None:
+    build = factories.make_build(executor="bubblewrap", sandbox=JAIL, toolchain_digest="7" * 64)
+    page = Client().get(f"/builds/{build.pk}/").content.decode()
+    assert "bubblewrap 0.8.0" in page
+    assert "user 64999 of its host" in page
+    assert "600 s in all, 300 s without output, 2048 MB of memory" in page
+    assert "1024 MB of disk in 262144 files of up to 512 MB" in page
+    assert "7" * 64 in page
+    told = Client().get(f"/api/v1/builds/{build.pk}/").json()
+    assert (told["executor"], told["sandbox"], told["toolchain_digest"]) == ("bubblewrap", JAIL, "7" * 64)
+
+
+@pytest.mark.django_db
+def test_a_queued_build_says_when_no_builder_may_build() -> None:
+    build = factories.make_build(state="queued")
+    factories.make_builder("a.example", refusal="Builds are refused on a.example.")
+    assert "No builder may build at present" in Client().get(f"/builds/{build.pk}/").content.decode()
+    factories.make_builder("b.example")
+    assert "No builder may build at present" not in Client().get(f"/builds/{build.pk}/").content.decode()
+
+
+LIMITS = [
+    ("timed-out", "time limit of 600 seconds"),
+    ("timed-out", "limit of 300 seconds without output"),
+    ("failed", "memory limit of 512 MB"),
+    ("failed", "limit of 64 processes"),
+    ("failed", "disk limit of 1024 MB"),
+    ("failed", "limit of 262144 files"),
+    ("failed", "limit of 96 MB for one file"),
+    ("failed", "log limit of 64 MB"),
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.attack("S38")
+@pytest.mark.parametrize(("state", "limit"), LIMITS)
+def test_the_limit_that_ended_a_build_is_named_with_its_value(state: str, limit: str) -> None:
+    build = factories.make_build(state=state, limit=limit, failed_step="test", sentence="It ended.")
+    page = Client().get(f"/builds/{build.pk}/").content.decode()
+    assert f"It reached the {limit}." in page
+    assert Client().get(f"/api/v1/builds/{build.pk}/").json()["limit"] == limit
+    unlimited = factories.make_build(state=state, failed_step="test", sentence="It ended.")
+    assert "It reached the" not in Client().get(f"/builds/{unlimited.pk}/").content.decode()

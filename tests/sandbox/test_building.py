@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,9 +13,10 @@ import pytest
 
 from contributions import errors
 from contributions.sandbox import Job, Limits, Step, Verdict, run
-from tests.sandbox.jailing import LIMITS, Jailer, attack
+from tests.sandbox.jailing import LIMITS, Jailer, attack, unjailed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.sandbox.conftest import Sources
@@ -244,6 +246,30 @@ def test_a_job_that_makes_no_sense_is_refused(given: dict[str, object], sentence
 def test_limits_of_nothing_are_refused() -> None:
     with pytest.raises(errors.Invalid, match="The limit memory_mb must be above zero"):
         Limits(memory_mb=0)
+
+
+def test_what_the_hosts_administrator_installed_is_not_there(jail: Jailer, tmp_path: Path) -> None:
+    """Packages and programs beside the system's own; the control sees whatever this host has of them."""
+    script = "ls /usr/lib/python3/dist-packages /usr/local | grep -v : | grep -c . || true"
+    assert int(unjailed(script, tmp_path / "control")) > 0, "the control needs a host with packages or /usr/local/bin"
+    assert jail(script).log.splitlines()[1] == "0"
+    assert "Read-only file system" in jail("touch /usr/local/mine").log
+    assert jail("git --version; python3 -c 'import json, ctypes, ssl, venv'").outcome.verdict == Verdict.PASSED
+
+
+@pytest.mark.attack("S40")
+def test_a_jail_costs_no_quarter_of_a_second(jail: Jailer, tmp_path: Path) -> None:
+    """In processor time, beside the bare shell: what a busy host makes of it, bench/sandbox.py measures."""
+
+    def cost(act: Callable[[], object]) -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        act()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    bare = sorted(cost(lambda: unjailed("true", tmp_path / "control")) for _ in range(20))
+    jailed = sorted(cost(lambda: jail("true")) for _ in range(20))
+    assert 0 < jailed[18] - bare[18] <= 0.25
 
 
 def test_an_empty_build_costs_little(jail: Jailer) -> None:

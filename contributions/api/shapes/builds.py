@@ -57,6 +57,9 @@ class AttestationShape(serializers.ModelSerializer[Attestation]):
 
 class BuildDetailShape(BuildShape):
     recipe = serializers.DictField(read_only=True, help_text="As it was when the build was queued.")
+    sandbox = serializers.DictField(
+        read_only=True, help_text="What confined it: versions, limits, control groups, user; empty before it ran."
+    )
     refused = serializers.SerializerMethodField(help_text="Artifacts that were not taken.")
     artifacts = ArtifactShape(many=True, read_only=True)
     attestation = AttestationShape(
@@ -64,7 +67,10 @@ class BuildDetailShape(BuildShape):
     )
 
     class Meta(BuildShape.Meta):
-        fields: tuple[str, ...] = (*BuildShape.Meta.fields, "recipe", "refused", "artifacts", "attestation")
+        fields: tuple[str, ...] = (
+            *(*BuildShape.Meta.fields, "recipe", "refused", "artifacts", "attestation"),
+            *("executor", "sandbox", "toolchain_digest", "prepared_digest"),
+        )
         read_only_fields: tuple[str, ...] = fields
 
     def get_refused(self, build: Build) -> list[dict[str, str]]:
