@@ -52,6 +52,7 @@ EXECUTOR = environment.choice("PATCHBAY_EXECUTOR", "bubblewrap", ["bubblewrap", 
 READINESS_WORDS = {
     "sandbox": "contributions.models.builder.word_of_builders",
     "index": "contributions.models.index.word_of_index",
+    "signatures": "contributions.models.attestation.word_of_signatures",
 }
 RECHECK_SECONDS = environment.number("PATCHBAY_RECHECK_SECONDS", 60, least=1)
 IMAGE = environment.text("PATCHBAY_IMAGE")

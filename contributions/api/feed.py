@@ -13,6 +13,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from contributions.models import Event
 
 from .lookups import named
+from .paging import LARGEST_SIZE
 from .queries import FeedQuery
 from .resource import Resource
 from .shapes.paged import paged
@@ -47,7 +48,7 @@ class Feed(Resource):
         """Newest first. Ask with If-None-Match: as long as nothing is new it is answered with 304."""
         asked = self.asked(FeedQuery)
         entries = _narrowed(Event.objects.of_the_feed(), asked)
-        etag = _etag(request, entries)
+        etag = _etag(request, entries, asked)
         plain = request._request  # noqa: SLF001 - DRF wraps Django's request, which the conditions are read from
         response = get_conditional_response(plain, etag=etag)
         if response is None:
@@ -71,12 +72,22 @@ def _narrowed(entries: EventQuerySet, asked: dict[str, Any]) -> EventQuerySet:
     return entries
 
 
-def _etag(request: Request, entries: EventQuerySet) -> str:
-    """Strong, from one small query.
+def _etag(request: Request, entries: EventQuerySet, asked: dict[str, Any]) -> str:
+    """Strong, from two small queries.
 
     Whether each entry is live changes only with another entry; its build is signed some seconds after it came. The
     address brings page and filters in.
     """
-    mark = entries.mark(Count(f"{SIGNED}__provenance"), Max(f"{SIGNED}__finished_at"))
-    said = f"{FORMAT} {mark} {request.build_absolute_uri()}"
+    said = f"{FORMAT} {entries.mark()} {_signed(entries, asked)} {request.build_absolute_uri()}"
     return f'"{hashlib.sha256(said.encode()).hexdigest()[:32]}"'
+
+
+def _signed(entries: EventQuerySet, asked: dict[str, Any]) -> str:
+    """How many of the builds that the page may show are signed, and since when.
+
+    The first page, which everybody asks for again and again, has none but the newest entries.
+    """
+    if "cursor" not in asked:
+        entries = Event.objects.filter(pk__in=entries.newest_first().values("pk")[:LARGEST_SIZE])
+    totals = entries.aggregate(count=Count(f"{SIGNED}__provenance"), newest=Max(f"{SIGNED}__finished_at"))
+    return f"{totals['count']} {totals['newest']}"

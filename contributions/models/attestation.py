@@ -16,7 +16,7 @@ from .work import ERRORED, QUEUED, RUNNING, Work, WorkQuerySet
 
 class AttestationQuerySet(WorkQuerySet):
     def unsigned(self) -> AttestationQuerySet:
-        return self.exclude(state=Attestation.State.SIGNED)
+        return self.filter(state__in=[QUEUED, RUNNING, ERRORED])
 
     def queue_again(self) -> int:
         """Have these signed anew from the first attempt on; returns how many. What is queued or running is left."""
@@ -25,6 +25,13 @@ class AttestationQuerySet(WorkQuerySet):
             state=QUEUED, attempts=0, queued_at=Now(), rung_at=None, started_at=None, finished_at=None,
             sentence="", provenance=None, bill=None,
         )  # fmt: skip
+
+
+def word_of_signatures() -> str:
+    """For /readyz and `manage.py status`: whether builds are being signed, and what stands in the way."""
+    stuck = Attestation.objects.unsigned().exclude(sentence="")
+    newest: Attestation | None = stuck.order_by("-pk").first()
+    return "ok" if newest is None else f"builds not signed: {stuck.count()}. {newest.sentence}"
 
 
 class Attestation(Work):

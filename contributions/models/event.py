@@ -17,10 +17,7 @@ from .release import Release
 from .revision import Revision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from django.contrib.auth.models import AnonymousUser
-    from django.db.models import Aggregate
 
 PHRASES = {"approved": "approved it", "unpublished": "took it out of the feed"}
 FEED = ("published", "unpublished", "held", "freed", "advised", "unadvised")
@@ -45,11 +42,6 @@ def _queue_for_the_feed() -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [FEED_LOCK])
-
-
-def _numbered(totals: Iterable[Aggregate]) -> Iterator[tuple[str, Aggregate]]:
-    for number, total in enumerate(totals):
-        yield f"also{number}", total
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -87,13 +79,10 @@ class EventQuerySet(models.QuerySet["Event"]):
         told = free | Q(verb=Event.Verb.HELD) | Q(contribution=None, advisory__isnull=False)
         return self.filter(told, verb__in=FEED)
 
-    def mark(self, *also: Aggregate) -> str:
-        """Which rows these are, in a few digits: rows are only added, or hidden and shown again by staff.
-
-        `also` are totals of what else is shown of them.
-        """
-        totals = self.aggregate(count=Count("pk"), newest=Max("pk"), sum=Sum("pk"), **dict(_numbered(also)))
-        return "-".join(str(total or 0) for total in totals.values())
+    def mark(self) -> str:
+        """Which rows these are, in a few digits: rows are only added, or hidden and shown again by staff."""
+        totals = self.aggregate(count=Count("pk"), newest=Max("pk"), sum=Sum("pk"))
+        return f"{totals['count']}-{totals['newest'] or 0}-{totals['sum'] or 0}"
 
 
 class Event(models.Model):

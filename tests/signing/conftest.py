@@ -17,6 +17,7 @@ from contributions.pipeline.building import build
 from contributions.pipeline.fitting import fit
 from contributions.pipeline.receiving import receive
 from tests.platform import SONG_MENDED, Upstream, _kept_apart, author, component, recipe, upstream  # noqa: F401
+from tests.worker.conftest import crew  # noqa: F401
 
 if TYPE_CHECKING:
     from pathlib import Path

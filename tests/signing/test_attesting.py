@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from contributions.errors import LeaseLost, Trouble
 from contributions.models import Attestation, Build, Event, SigningKey
+from contributions.models.attestation import word_of_signatures
 from contributions.pipeline import attesting, keyholding
 from contributions.pipeline.attesting import sign
 from contributions.pipeline.building import build, queue_bare_build
@@ -208,10 +209,12 @@ def test_without_its_key_an_attestation_waits_then_gives_up_and_is_signed_when_t
         built.attestation.refresh_from_db()
         assert "not on this machine" in built.attestation.sentence
         assert built.attestation.state == ("queued" if left else "errored")
+    assert word_of_signatures().startswith("builds not signed: 1. The key for builds is not on this machine")
     assert SigningKey.objects.of_role("builds").count() == 1, "no key is made behind the operator's back"
     aside.rename(keys)
     assert attesting.sign_again() == 1
     assert sign_now(built).key.keyid
+    assert word_of_signatures() == "ok"
 
 
 @pytest.mark.attack("T09")
