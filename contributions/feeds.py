@@ -15,7 +15,7 @@ from django.utils.feedgenerator import Atom1Feed, Enclosure
 from django.views.decorators.http import condition, require_safe
 
 from contributions.markup import reveal
-from contributions.models import Artifact, Event, Publication, Release
+from contributions.models import Advisory, Artifact, Event, Publication, Release
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -26,6 +26,8 @@ WORDS: dict[str, str] = {
     Event.Verb.UNPUBLISHED: "Withdrawn",
     Event.Verb.HELD: "Held back",
     Event.Verb.FREED: "Given back",
+    Event.Verb.ADVISED: "Advisory",
+    Event.Verb.UNADVISED: "Advisory withdrawn",
 }
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 HTML_TYPE = "application/vnd.pypi.simple.v1+html"
@@ -51,14 +53,57 @@ def atom(request: HttpRequest) -> HttpResponse:
         subtitle="What was approved and built, and what was withdrawn.",
     )
     events = Event.objects.of_the_feed().newest_first().select_related(
-        "publication__release__component", "publication__build", "publication__revision__contribution__author"
+        "publication__release__component", "publication__build", "publication__revision__contribution__author",
+        "advisory__component", "advisory__author",
     )  # fmt: skip
     events = events.defer("publication__revision__files", "publication__revision__commits")
     events = events.prefetch_related("publication__build__artifacts__blob", "publication__revision__artifacts__blob")
     for event in events[:ENTRIES]:
         if event.publication is not None:
             feed.add_item(**_entry(request, event, event.publication))
+        elif event.advisory is not None:
+            feed.add_item(**_advised(request, event, event.advisory))
     return HttpResponse(feed.writeString("utf-8"), content_type="application/atom+xml; charset=utf-8")
+
+
+@require_safe
+def advisories(request: HttpRequest) -> HttpResponse:
+    """The newest security advisories, those that were withdrawn among them."""
+    feed = Atom1Feed(
+        title="Security advisories",
+        link=request.build_absolute_uri(reverse("advisories")),
+        description="What turned out to be harmful, and what mends it.",
+        feed_url=request.build_absolute_uri(),
+    )
+    for advisory in Advisory.objects.select_related("component", "author").newest_first()[:ENTRIES]:
+        link = request.build_absolute_uri(advisory.get_absolute_url())
+        withdrawn = f" Withdrawn: {advisory.reason}" if advisory.withdrawn_at else ""
+        feed.add_item(
+            title=_xml(f"{'Withdrawn: ' if withdrawn else ''}{advisory}"),
+            link=link,
+            unique_id=link,
+            description=_xml(f"{advisory.get_severity_display()} severity.{withdrawn} {advisory.description}"),
+            author_name=_xml(str(advisory.author)),
+            pubdate=advisory.published_at,
+            updateddate=advisory.withdrawn_at or advisory.published_at,
+            categories=[advisory.component.slug, advisory.severity],
+        )
+    return HttpResponse(feed.writeString("utf-8"), content_type="application/atom+xml; charset=utf-8")
+
+
+def _advised(request: HttpRequest, event: Event, advisory: Advisory) -> dict[str, Any]:
+    link = request.build_absolute_uri(advisory.get_absolute_url())
+    word = WORDS[event.verb]
+    return {
+        "title": _xml(f"{word}: {advisory}"),
+        "link": link,
+        "unique_id": f"{link}#event-{event.pk}",
+        "description": _xml(f"{advisory.get_severity_display()} severity. {event.text}"),
+        "author_name": _xml(str(advisory.author)),
+        "pubdate": event.at,
+        "updateddate": event.at,
+        "categories": [advisory.component.slug, advisory.severity, word.lower()],
+    }
 
 
 def _entry(request: HttpRequest, event: Event, publication: Publication) -> dict[str, Any]:

@@ -8,10 +8,22 @@ from typing import TYPE_CHECKING, Any
 from celery import shared_task
 from celery.signals import celeryd_init
 from django.db import transaction
+from django.db.models.functions import Now
 
 from .errors import Trouble
-from .models import Attestation, Build, Fit, Revision, UpstreamFetch
-from .pipeline import attesting, building, fetching, fitting, indexing, proving, publishing, receiving, settling
+from .models import Attestation, Build, Delivery, Event, Fit, Letter, Revision, UpstreamFetch
+from .pipeline import (
+    attesting,
+    building,
+    delivering,
+    fetching,
+    fitting,
+    indexing,
+    proving,
+    publishing,
+    receiving,
+    settling,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,6 +57,11 @@ def ring_for_index() -> None:
 
 def ring_for_settling(component: Component) -> None:
     _post_after_commit(settle_component, component.pk)
+
+
+def ring_for_news(event: Event) -> None:
+    """One bell for all messages that tell of the event, however many they are."""
+    _post_after_commit(deliver_news, event.pk)
 
 
 def _post_after_commit(task: Task[Any, Any], *keys: int) -> None:
@@ -104,8 +121,11 @@ def sign_build(pk: int) -> None:
 
 @shared_task(name="contributions.tasks.publish")
 def publish(pk: int) -> None:
-    if publishing.publish(pk):
+    published = publishing.publish(pk)
+    if published:
         ring_for_index()
+    for event in Event.objects.filter(publication__in=published):
+        ring_for_news(event)
 
 
 @shared_task(name="contributions.tasks.sign_index", expires=INDEX_RING_SECONDS)
@@ -130,6 +150,32 @@ def settle_component(pk: int) -> None:
         settle(number)
     if len(found) == SETTLED_AT_ONCE:
         _post(settle_component, pk)
+
+
+@shared_task(name="contributions.tasks.deliver_news")
+def deliver_news(pk: int) -> None:
+    """Ring for each message of an event that nobody was rung for yet."""
+    for model, task in NEWS.items():
+        rows = model.objects.filter(event=pk, rung_at=None).waiting()
+        keys = list(rows.order_by("pk").values_list("pk", flat=True))
+        model.objects.filter(event=pk, rung_at=None, pk__in=keys).update(rung_at=Now())
+        _ring_keys(task, keys)
+
+
+@shared_task(name="contributions.tasks.deliver_webhook")
+def deliver_webhook(pk: int) -> None:
+    ring(*delivering.deliver(pk))
+
+
+@shared_task(name="contributions.tasks.deliver_letter")
+def deliver_letter(pk: int) -> None:
+    delivering.mail(pk)
+
+
+@shared_task(name="contributions.tasks.deliver_no_more")
+def deliver_no_more() -> None:
+    """Forget the messages that were done with long ago."""
+    delivering.forget_old()
 
 
 @shared_task(name="contributions.tasks.sweep")
@@ -160,10 +206,12 @@ def _ring_keys(task: Task[Any, Any], keys: Iterable[int]) -> None:
         _post(task, pk)
 
 
+NEWS: dict[type[Any], Task[Any, Any]] = {Delivery: deliver_webhook, Letter: deliver_letter}
 BELLS: dict[type[Any], Task[Any, Any]] = {
     Revision: receive,
     Fit: fit,
     Build: build,
     UpstreamFetch: fetch,
     Attestation: sign_build,
+    **NEWS,
 }

@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from contributions import feeds
 from contributions.views import (
+    advisories,
     artifacts,
     attestations,
     builds,
@@ -14,17 +15,21 @@ from contributions.views import (
     files,
     front,
     moderation,
+    notices,
     organisations,
     people,
     publications,
+    quarantines,
     rules,
     sharing,
     status,
     tuf,
     verbs,
+    webhooks,
 )
 
 FILE = r"^files/(?P<sha256>[0-9a-f]{64})/(?P<name>[^/]{1,255})"
+WEBHOOK = "organisations/<slug:slug>/webhooks/<int:number>/"
 
 urlpatterns = [
     path("", front.home, name="home"),
@@ -58,6 +63,9 @@ urlpatterns = [
     path("contributions/<int:number>/revise/", sharing.revise, name="contribution-revise"),
     path("contributions/<int:number>/build-again/", verbs.build_again, name="build-again"),
     path("contributions/<int:number>/v<int:revision>.patch", files.revision_patch, name="revision-patch"),
+    path("contributions/<int:number>/quarantine/", quarantines.contribution_quarantine, name="contribution-quarantine"),
+    path("contributions/<int:number>/restore/", quarantines.contribution_restore, name="contribution-restore"),
+    path("contributions/<int:number>/advise/", advisories.advise, name="contribution-advise"),
     path("comments/<int:number>/edit/", verbs.comment_edit, name="comment-edit"),
     path("comments/<int:number>/remove/", verbs.comment_remove, name="comment-remove"),
     path("submit/", sharing.submit, name="submit"),
@@ -70,6 +78,11 @@ urlpatterns = [
     path("published/", publications.publications, name="publications"),
     path("publications/<int:number>/", publications.publication, name="publication"),
     path("publications/<int:number>/withdraw/", publications.publication_withdraw, name="publication-withdraw"),
+    path("publications/<int:number>/quarantine/", quarantines.publication_quarantine, name="publication-quarantine"),
+    path("publications/<int:number>/restore/", quarantines.publication_restore, name="publication-restore"),
+    path("advisories/", advisories.advisories, name="advisories"),
+    path("advisories/<int:number>/", advisories.advisory, name="advisory"),
+    path("advisories/<int:number>/withdraw/", advisories.advisory_withdraw, name="advisory-withdraw"),
     path("organisations/", organisations.organisations, name="organisations"),
     path("organisations/new/", organisations.organisation_new, name="organisation-new"),
     path("organisations/<slug:slug>/", organisations.organisation, name="organisation"),
@@ -81,6 +94,15 @@ urlpatterns = [
         organisations.organisation_remove_member,
         name="organisation-remove-member",
     ),
+    path("organisations/<slug:slug>/downloads/", notices.downloads, name="downloads"),
+    path("organisations/<slug:slug>/webhooks/", webhooks.webhooks, name="webhooks"),
+    path(f"{WEBHOOK}", webhooks.webhook, name="webhook"),
+    path(f"{WEBHOOK}rotate/", webhooks.webhook_rotate, name="webhook-rotate"),
+    path(f"{WEBHOOK}enable/", webhooks.webhook_enable, name="webhook-enable"),
+    path(f"{WEBHOOK}disable/", webhooks.webhook_disable, name="webhook-disable"),
+    path(f"{WEBHOOK}trial/", webhooks.webhook_trial, name="webhook-trial"),
+    path(f"{WEBHOOK}remove/", webhooks.webhook_remove, name="webhook-remove"),
+    path(f"{WEBHOOK}deliveries/<int:delivery>/replay/", webhooks.delivery_replay, name="delivery-replay"),
     path("people/<str:username>/", people.person, name="person"),
     path("people/<str:username>/flag/", moderation.flag_person, name="person-flag"),
     path("people/<str:username>/suspend/", moderation.suspend, name="person-suspend"),
@@ -92,6 +114,8 @@ urlpatterns = [
     path("moderation/log/", moderation.log, name="moderation-log"),
     path("moderation/<int:number>/", moderation.decide, name="flag"),
     path("account/tokens/", people.tokens, name="tokens"),
+    path("account/notices/", notices.notices, name="notices"),
+    path("unsubscribe/<str:token>/", notices.unsubscribe, name="unsubscribe"),
     path("account/tokens/<int:number>/revoke/", people.token_revoke, name="token-revoke"),
     path("tuf/", tuf.index, name="tuf"),
     re_path(
@@ -104,6 +128,7 @@ urlpatterns = [
     re_path(rf"{FILE}\.bom\.json$", attestations.beside_file, {"side": "bill"}, name="file-bill"),
     re_path(f"{FILE}$", files.file, name="file"),
     path("feed.atom", feeds.atom, name="feed-atom"),
+    path("advisories.atom", feeds.advisories, name="advisories-atom"),
     path("simple/<str:slug>/", feeds.simple_index, name="simple-index"),
     path("simple/<str:slug>/<str:project>/", feeds.simple_project, name="simple-project"),
 ]

@@ -56,6 +56,7 @@ READINESS_WORDS = {
 }
 RECHECK_SECONDS = environment.number("PATCHBAY_RECHECK_SECONDS", 60, least=1)
 IMAGE = environment.text("PATCHBAY_IMAGE")
+ALLOW_PRIVATE_WEBHOOKS = environment.flag("PATCHBAY_ALLOW_PRIVATE_WEBHOOKS")
 SANDBOX_UID = environment.number("PATCHBAY_SANDBOX_UID", 64999, least=1000, most=2**31)
 BUILDS_AT_ONCE = environment.number("PATCHBAY_BUILDS_AT_ONCE", max(1, (os.cpu_count() or 2) - 1), least=1, most=256)
 LEASE_SECONDS = environment.number("PATCHBAY_LEASE_SECONDS", 60, least=3)
@@ -112,6 +113,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "contributions.views.bearing.TokensForFiles",
     "contributions.views.refusals.RefusalPages",
 ]
 ROOT_URLCONF = "portal.urls"
@@ -267,6 +269,10 @@ SPECTACULAR_SETTINGS = {
             ("Fit", "State"),
             ("Build", "State"),
             ("Publication", "State"),
+            ("Advisory", "State"),
+            ("Webhook", "State"),
+            ("Delivery", "State"),
+            ("Flag", "State"),
         )
     },
 }
@@ -317,6 +323,7 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
+    "forget": {"task": "contributions.tasks.deliver_no_more", "schedule": 3600},
     "sweep": {
         "task": "contributions.tasks.sweep",
         "schedule": SWEEP_SECONDS,

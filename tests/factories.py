@@ -11,6 +11,7 @@ from django.utils import timezone
 from securesystemslib.signer import CryptoSigner
 
 from contributions.models import (
+    Advisory,
     Artifact,
     Attestation,
     Blob,
@@ -19,6 +20,8 @@ from contributions.models import (
     Comment,
     Component,
     Contribution,
+    Delivery,
+    Download,
     Event,
     FieldReport,
     Fit,
@@ -34,6 +37,7 @@ from contributions.models import (
     SigningKey,
     Standing,
     Vote,
+    Webhook,
 )
 from contributions.signing.keys import PublicKey
 
@@ -302,6 +306,32 @@ def make_flag(thing: Contribution | Comment | Person | None = None, **given: Any
     on = next(name for kind, name in kinds if isinstance(thing, kind))
     reporter = given.pop("reporter", None) or make_person()
     return Flag.objects.create(reporter=reporter, **{on: thing}, **({"reason": "spam"} | given))
+
+
+def make_advisory(*affected: Revision, **given: Any) -> Advisory:
+    revisions = affected or (make_revision(),)
+    component = revisions[0].contribution.component
+    usual = {"title": "Reads any file", "description": "It does.", "html": "<p>It does.</p>", "severity": "high"}
+    author = given.pop("author", None) or make_person()
+    advisory = Advisory.objects.create(component=component, author=author, **(usual | given))
+    advisory.affected.set(revisions)
+    return advisory
+
+
+def make_webhook(organisation: Organisation | None = None, url: str = "", **given: Any) -> Webhook:
+    organisation = organisation or make_organisation()
+    url = url or f"https://hooks.example.org/{next(serial)}"
+    usual = {"secret": "pbw_secret", "topics": ["recalls"], "made_by": given.pop("made_by", None) or make_person()}
+    return Webhook.objects.create(organisation=organisation, url=url, **(usual | given))
+
+
+def make_delivery(webhook: Webhook | None = None, **given: Any) -> Delivery:
+    given = {"word": "trial", "body": '{"event": "trial"}'} | given
+    return Delivery.objects.create(webhook=webhook or make_webhook(), **given)
+
+
+def make_download(organisation: Organisation, blob: Blob, **given: Any) -> Download:
+    return Download.objects.create(organisation=organisation, blob=blob, **given)
 
 
 def recompute(contribution: Contribution) -> Contribution:

@@ -27,6 +27,9 @@ MOST_A_MINUTE = {
     Event.Verb.FLAGGED: 10,
     Event.Verb.RULED: 30,
     Event.Verb.FETCHED: 30,
+    Event.Verb.ADVISED: 10,
+    Event.Verb.UNADVISED: 10,
+    Event.Verb.HOOKED: 20,
 }
 USUALLY = 30
 

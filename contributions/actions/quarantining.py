@@ -10,7 +10,8 @@ from django.db.models.functions import Now
 
 from contributions.errors import Clash, NotAllowed
 from contributions.models import Contribution, Event, Publication
-from contributions.tasks import ring_for_index, ring_for_publishing
+from contributions.pipeline.notifying import announce, recall
+from contributions.tasks import ring_for_index, ring_for_news, ring_for_publishing
 
 from .withdrawing import take_out
 from .words import prose
@@ -31,10 +32,11 @@ def quarantine(*, person: Person, contribution: Contribution, reason: str) -> Co
         rows = _locked(contribution.pk)
         if not rows.filter(quarantined_at=None).update(quarantined_at=Now()):
             raise Clash("It is in quarantine already.")
-        Event.objects.write(Event.Verb.QUARANTINED, actor=person, contribution=contribution, text=reason)
+        contribution.refresh_from_db()
+        event = Event.objects.write(Event.Verb.QUARANTINED, actor=person, contribution=contribution, text=reason)
         for publication in _of(contribution).filter(state=State.LIVE):
             _hold(publication, person, reason)
-        contribution.refresh_from_db()
+        _recall(event)
     return contribution
 
 
@@ -47,11 +49,12 @@ def restore(*, person: Person, contribution: Contribution, reason: str) -> Contr
         if since is None:
             raise Clash("It is not in quarantine.")
         rows.update(quarantined_at=None)
-        Event.objects.write(Event.Verb.RESTORED, actor=person, contribution=contribution, text=reason)
+        contribution.refresh_from_db()
+        event = Event.objects.write(Event.Verb.RESTORED, actor=person, contribution=contribution, text=reason)
         for publication in _of(contribution).filter(state=State.QUARANTINED, withdrawn_at__gte=since):
             _free(publication, person, reason)
+        _recall(event)
         ring_for_publishing(contribution)  # what was built or approved meanwhile
-        contribution.refresh_from_db()
     return contribution
 
 
@@ -60,7 +63,8 @@ def quarantine_publication(*, person: Person, publication: Publication, reason: 
     reason = _asked(person, reason)
     with transaction.atomic():
         _locked(publication.revision.contribution_id)
-        return _hold(publication, person, reason)
+        _recall(_hold(publication, person, reason))
+    return publication
 
 
 def restore_publication(*, person: Person, publication: Publication, reason: str) -> Publication:
@@ -68,7 +72,8 @@ def restore_publication(*, person: Person, publication: Publication, reason: str
     with transaction.atomic():
         if _locked(publication.revision.contribution_id).exclude(quarantined_at=None).exists():
             raise Clash("Its contribution is in quarantine: restore that first.")
-        return _free(publication, person, reason)
+        _recall(_free(publication, person, reason))
+    return publication
 
 
 def refuse_in_quarantine(person: Person, contribution: Contribution) -> None:
@@ -95,12 +100,12 @@ def _of(contribution: Contribution) -> QuerySet[Publication]:
     return rows.select_related("release", "revision__contribution__component")
 
 
-def _hold(publication: Publication, person: Person, reason: str) -> Publication:
+def _hold(publication: Publication, person: Person, reason: str) -> Event:
     publication.move(State.QUARANTINED, withdrawn_at=Now(), withdrawn_by=person, reason=reason)
     return _told(Event.Verb.HELD, publication, person, reason)
 
 
-def _free(publication: Publication, person: Person, reason: str) -> Publication:
+def _free(publication: Publication, person: Person, reason: str) -> Event:
     contribution = publication.revision.contribution
     contribution.refresh_from_db(fields=["state"])
     if contribution.is_withdrawn:
@@ -109,8 +114,8 @@ def _free(publication: Publication, person: Person, reason: str) -> Publication:
     return _told(Event.Verb.FREED, publication, person, reason)
 
 
-def _told(verb: Event.Verb, publication: Publication, person: Person, reason: str) -> Publication:
-    Event.objects.write(
+def _told(verb: Event.Verb, publication: Publication, person: Person, reason: str) -> Event:
+    event = Event.objects.write(
         verb,
         actor=person,
         contribution=publication.revision.contribution,
@@ -120,4 +125,11 @@ def _told(verb: Event.Verb, publication: Publication, person: Person, reason: st
         text=reason,
     )
     ring_for_index()
-    return publication
+    announce(event)
+    ring_for_news(event)
+    return event
+
+
+def _recall(event: Event) -> None:
+    recall(event)
+    ring_for_news(event)

@@ -10,7 +10,8 @@ from django.db.models.functions import Now
 
 from contributions.errors import NotAllowed
 from contributions.models import Contribution, Event, Publication, Standing
-from contributions.tasks import ring_for_index
+from contributions.pipeline.notifying import announce, recall
+from contributions.tasks import ring_for_index, ring_for_news
 
 from .words import prose
 
@@ -26,9 +27,11 @@ def withdraw(*, person: Person, contribution: Contribution, reason: str) -> Cont
     with transaction.atomic():
         Contribution.objects.select_for_update(of=("self",)).get(pk=contribution.pk)
         contribution.move(Contribution.State.WITHDRAWN)
-        Event.objects.write(Event.Verb.WITHDRAWN, actor=person, contribution=contribution, text=reason)
+        event = Event.objects.write(Event.Verb.WITHDRAWN, actor=person, contribution=contribution, text=reason)
         for publication in Publication.objects.live().filter(revision__contribution=contribution).order_by("pk"):
             take_out(publication, person, reason)
+        recall(event)
+        ring_for_news(event)
         Standing.objects.recompute(contribution)
     return contribution
 
@@ -40,17 +43,20 @@ def withdraw_publication(*, person: Person, publication: Publication, reason: st
     reason = _reason(reason)
     with transaction.atomic():
         Contribution.objects.select_for_update(of=("self",)).get(pk=publication.revision.contribution_id)
-        return take_out(publication, person, reason)
+        event = take_out(publication, person, reason)
+        recall(event)
+        ring_for_news(event)
+    return publication
 
 
 def _reason(text: str) -> str:
     return prose(text, most=settings.MAX_TEXT_BYTES, what="The reason", field="reason", needed=True)
 
 
-def take_out(publication: Publication, person: Person, reason: str) -> Publication:
-    """The move itself, in a transaction that holds the contribution's lock."""
+def take_out(publication: Publication, person: Person, reason: str) -> Event:
+    """The move itself, in a transaction that holds the contribution's lock; the feed's listeners are told."""
     publication.move(Publication.State.WITHDRAWN, withdrawn_at=Now(), withdrawn_by=person, reason=reason)
-    Event.objects.write(
+    event = Event.objects.write(
         Event.Verb.UNPUBLISHED,
         actor=person,
         contribution=publication.revision.contribution,
@@ -60,4 +66,6 @@ def take_out(publication: Publication, person: Person, reason: str) -> Publicati
         text=reason,
     )
     ring_for_index()
-    return publication
+    announce(event)
+    ring_for_news(event)
+    return event

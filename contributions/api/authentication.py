@@ -8,6 +8,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
 from contributions.models import ApiToken
+from contributions.models.person import secret_in
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -18,13 +19,13 @@ SCHEME = "Token"
 
 
 class TokenAuthentication(BaseAuthentication):
-    """`Authorization: Token pb_…`; a token that is unknown, expired or revoked is refused at once."""
+    """`Authorization: Token pb_…`, or `Bearer pb_…`; a token that is unknown, expired or revoked is refused at once."""
 
     def authenticate(self, request: Request) -> tuple[Person, ApiToken] | None:
-        scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
-        if scheme.lower() != SCHEME.lower():
+        secret = secret_in(request.META.get("HTTP_AUTHORIZATION", ""))
+        if secret is None:
             return None
-        token = ApiToken.objects.bearing(secret.strip())
+        token = ApiToken.objects.bearing(secret)
         if token is None:
             raise AuthenticationFailed("This token is unknown, expired or revoked.")
         token.was_used()

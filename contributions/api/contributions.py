@@ -11,6 +11,7 @@ from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.response import Response
 
+from contributions.actions.quarantining import quarantine, restore
 from contributions.actions.submitting import submit
 from contributions.actions.withdrawing import withdraw
 from contributions.errors import Missing
@@ -133,4 +134,32 @@ class Withdrawal(Resource):
         """For good, with all its publications; its author and staff may."""
         contribution = contribution_seen_by(self.person, number)
         withdraw(person=self.person, contribution=contribution, reason=self.sent(ReasonInput)["reason"])
+        return Response(rows.detail(self.person, number, request))
+
+
+class Quarantine(Resource):
+    @extend_schema(
+        operation_id="contributions_quarantine",
+        request=ReasonInput,
+        responses=ContributionDetailShape,
+        summary="Put a contribution in quarantine",
+    )
+    def post(self, request: Request, number: int) -> Response:
+        """Out of sight for all but its author, its maintainers and staff, and out of the feed. Staff may."""
+        contribution = contribution_seen_by(self.person, number)
+        quarantine(person=self.person, contribution=contribution, reason=self.sent(ReasonInput)["reason"])
+        return Response(rows.detail(self.person, number, request))
+
+
+class Restoration(Resource):
+    @extend_schema(
+        operation_id="contributions_restore",
+        request=ReasonInput,
+        responses=ContributionDetailShape,
+        summary="Take a contribution out of quarantine",
+    )
+    def post(self, request: Request, number: int) -> Response:
+        """As it was before, and its builds back into the feed. Staff may."""
+        contribution = contribution_seen_by(self.person, number)
+        restore(person=self.person, contribution=contribution, reason=self.sent(ReasonInput)["reason"])
         return Response(rows.detail(self.person, number, request))

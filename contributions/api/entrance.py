@@ -29,6 +29,7 @@ LISTS = (
     "contributions",
     "builds",
     "publications",
+    "advisories",
     "feed",
     "keys",
     "index",

@@ -6,13 +6,13 @@ import hashlib
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Q
 from django.utils.cache import get_conditional_response
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from contributions.models import Event
+from contributions.models import Advisory, Event
 
-from .lookups import named
+from .lookups import named, standing
 from .paging import LARGEST_SIZE
 from .queries import FeedQuery
 from .resource import Resource
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 FORMAT = 3  # goes into the ETag: count it up when the shape of an entry changes
 NAMES = (
+    "component",
+    "advisory",
     "publication__release__component",
     "publication__revision__contribution",
     "publication__build__attestation",
@@ -52,7 +54,7 @@ class Feed(Resource):
         plain = request._request  # noqa: SLF001 - DRF wraps Django's request, which the conditions are read from
         response = get_conditional_response(plain, etag=etag)
         if response is None:
-            found = entries.select_related(*NAMES).prefetch_related(*ARTIFACTS)
+            found = entries.select_related(*NAMES).prefetch_related(*ARTIFACTS, standing("publication__revision"))
             response = self.listed(EntryShape, found, asked, "-pk")
         response.headers["ETag"] = etag
         response.headers["Cache-Control"] = "no-cache"  # keep it, and ask each time whether it still holds
@@ -61,9 +63,11 @@ class Feed(Resource):
 
 def _narrowed(entries: EventQuerySet, asked: dict[str, Any]) -> EventQuerySet:
     if "component" in asked:
-        entries = entries.filter(publication__release__component__slug=asked["component"])
+        entries = entries.filter(component__slug=asked["component"])
     if "release" in asked:
-        entries = entries.filter(named(asked["release"], "publication__release__"))
+        of_release = named(asked["release"], "affected__publications__release__")
+        about = Q(advisory__in=Advisory.objects.filter(of_release))
+        entries = entries.filter(named(asked["release"], "publication__release__") | about)
     since = asked.get("since")
     if isinstance(since, datetime):
         entries = entries.filter(at__gte=since)

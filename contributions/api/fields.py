@@ -51,7 +51,7 @@ class Link(serializers.Field[Any, Any, str | None, Any]):
         self.route, self.given, self.parts = name, given, parts
 
     def to_representation(self, value: Any) -> str | None:
-        if self.given and attrgetter(self.given)(value) is None:
+        if self.given and _at(value, self.given) is None:
             return None
         found = tuple((part, attrgetter(place)(value)) for part, place in self.parts.items())
         return f"{self.context['site']}{_path(self.route, found)}"
@@ -86,6 +86,13 @@ def provenance_of(build: str = "") -> Sworn:
 
 def bill_of(build: str = "") -> Sworn:
     return Sworn("build-bill", digest="bill_sha256", build=build, help_text=BILL)
+
+
+def _at(value: Any, place: str) -> Any:
+    """What is kept at the place; None when there is nothing on the way to it."""
+    for name in place.split("."):
+        value = getattr(value, name) if value is not None else None
+    return value
 
 
 @functools.lru_cache(maxsize=4096)  # a few pages of the feed, whose every entry has seven addresses

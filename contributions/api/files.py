@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from django.http import FileResponse, HttpResponse, HttpResponseBase
 from django.utils.cache import get_conditional_response
 
+from contributions.models import Download
+
 if TYPE_CHECKING:
     from rest_framework.request import Request
 
@@ -24,6 +26,8 @@ def blob_response(request: Request, blob: Blob, name: str, *, public: bool) -> H
     plain = request._request  # noqa: SLF001 - DRF wraps Django's request, which the conditions are read from
     known: HttpResponse | None = get_conditional_response(plain, etag=etag)
     response = known or FileResponse(blob.open(), filename=name, content_type=PLAIN)
+    if plain.method == "GET":
+        Download.objects.note(request.user, blob)
     response.headers["ETag"] = etag
     response.headers["Cache-Control"] = FOR_ALL if public else FOR_ONE
     return response

@@ -9,9 +9,10 @@ from django.core.files.base import ContentFile
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from contributions.actions.advising import MOST_REVISIONS
 from contributions.actions.sources import ArtifactFile, GitRef, Note, PatchFile
 from contributions.errors import Invalid
-from contributions.models import Contribution, FieldReport, Flag, Review
+from contributions.models import Advisory, Contribution, FieldReport, Flag, Review, Webhook
 from contributions.models.component import MOST_LICENCES
 
 from .fields import BIGGEST_KEY, Text, WholeNumber
@@ -167,6 +168,29 @@ class RulesInput(Input):
     green_build_needed = serializers.BooleanField(required=False)
     sign_off_needed = serializers.BooleanField(required=False)
     accepted_licences = serializers.ListField(child=Text(), required=False, max_length=MOST_LICENCES)
+
+
+class RevisionName(Input):
+    contribution = WholeNumber(min_value=1, max_value=BIGGEST_KEY)
+    revision = WholeNumber(min_value=1, max_value=BIGGEST_KEY)
+
+
+class AdvisoryInput(Input):
+    component = Text(help_text="Its slug.")
+    title = Text(help_text="What an attacker could do, in one line.")
+    description = Text(help_text="Markdown.")
+    severity = serializers.ChoiceField(choices=Advisory.Severity.choices)
+    alias = Text(required=False, allow_blank=True, help_text="Its name elsewhere, such as CVE-2026-12345.")
+    affected = serializers.ListField(child=RevisionName(), max_length=MOST_REVISIONS)
+    fixed = serializers.ListField(child=RevisionName(), required=False, max_length=MOST_REVISIONS)
+    withdraw = serializers.BooleanField(
+        required=False, help_text="Take what is published of the affected revisions out of the feed."
+    )
+
+
+class WebhookInput(Input):
+    url = Text(help_text="An https:// address on the open network.")
+    topics = serializers.ListField(child=serializers.ChoiceField(choices=Webhook.Topic.choices), max_length=10)
 
 
 class ReasonInput(Input):

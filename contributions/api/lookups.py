@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 
 from contributions.errors import Invalid, Missing
-from contributions.models import Artifact, Build, Component, Contribution, Publication, Release, Revision
+from contributions.models import Advisory, Artifact, Build, Component, Contribution, Publication, Release, Revision
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -62,7 +62,8 @@ def artifact_seen_by(eyes: Eyes, number: int) -> Artifact:
 
 
 def publications_seen_by(eyes: Eyes) -> QuerySet[Publication, Publication]:
-    return Publication.objects.visible_to(eyes).with_names().select_related("withdrawn_by", "build__attestation")
+    rows = Publication.objects.visible_to(eyes).with_names().prefetch_related(standing("revision"))
+    return rows.select_related("withdrawn_by", "build__attestation")
 
 
 def publication_seen_by(eyes: Eyes, number: int) -> Publication:
@@ -70,6 +71,11 @@ def publication_seen_by(eyes: Eyes, number: int) -> Publication:
     if found is None:
         raise Missing(f"There is no publication {number}, or you may not know of it.")
     return found
+
+
+def standing(revision_at: str) -> Prefetch[str]:
+    """The advisories that stand against each revision reached along `revision_at`, as `standing_advisories`."""
+    return Prefetch(f"{revision_at}__advisories", Advisory.objects.standing(), to_attr="standing_advisories")
 
 
 def component_named(slug: str) -> Component:

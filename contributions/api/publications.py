@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from drf_spectacular.utils import extend_schema
 
+from contributions.actions.quarantining import quarantine_publication, restore_publication
 from contributions.actions.withdrawing import withdraw_publication
 
 from .inputs import ReasonInput
@@ -58,4 +59,34 @@ class PublicationWithdrawal(Resource):
         del request
         publication = publication_seen_by(self.person, number)
         withdraw_publication(person=self.person, publication=publication, reason=self.sent(ReasonInput)["reason"])
+        return self.shown(PublicationShape, publication_seen_by(self.person, number))
+
+
+class PublicationQuarantine(Resource):
+    @extend_schema(
+        operation_id="publications_quarantine",
+        request=ReasonInput,
+        responses=PublicationShape,
+        summary="Put a publication in quarantine",
+    )
+    def post(self, request: Request, number: int) -> Response:
+        """Out of the feed, and its files out of everybody's reach, until it is restored. Staff may."""
+        del request
+        publication = publication_seen_by(self.person, number)
+        quarantine_publication(person=self.person, publication=publication, reason=self.sent(ReasonInput)["reason"])
+        return self.shown(PublicationShape, publication_seen_by(self.person, number))
+
+
+class PublicationRestoration(Resource):
+    @extend_schema(
+        operation_id="publications_restore",
+        request=ReasonInput,
+        responses=PublicationShape,
+        summary="Take a publication out of quarantine",
+    )
+    def post(self, request: Request, number: int) -> Response:
+        """Back into the feed. Staff may."""
+        del request
+        publication = publication_seen_by(self.person, number)
+        restore_publication(person=self.person, publication=publication, reason=self.sent(ReasonInput)["reason"])
         return self.shown(PublicationShape, publication_seen_by(self.person, number))

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.dateparse import parse_date, parse_datetime
 from rest_framework import serializers
 
-from contributions.models import Build, Contribution, Flag, Publication, Release
+from contributions.models import Advisory, Build, Contribution, Flag, Publication, Release
 from contributions.signing.keys import ROLES
 
 from .fields import BIGGEST_KEY
@@ -90,6 +90,12 @@ class PublicationQuery(PageQuery):
 
 class FlagQuery(PageQuery):
     state = serializers.ChoiceField(required=False, allow_blank=True, choices=Flag.State.choices)
+
+
+class AdvisoryQuery(PageQuery):
+    component = _name("The slug of a component.")
+    severity = serializers.ChoiceField(required=False, allow_blank=True, choices=Advisory.Severity.choices)
+    state = serializers.ChoiceField(required=False, allow_blank=True, choices=Advisory.State.choices)
 
 
 class Moment(serializers.CharField):

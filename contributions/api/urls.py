@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path, re_path
 
 from . import (
+    advisories,
     artifacts,
     builds,
     components,
@@ -20,10 +21,12 @@ from . import (
     rules,
     status,
     voices,
+    webhooks,
 )
 
 ONE = "contributions/<int:number>/"
 RELEASE = "components/<str:slug>/releases/<str:name>/"
+WEBHOOK = "organisations/<str:slug>/webhooks/<int:number>/"
 REVISION = f"{ONE}revisions/<int:revision>/"
 
 urlpatterns = [
@@ -39,10 +42,22 @@ urlpatterns = [
     path(f"{RELEASE}support/", rules.ReleaseSupport.as_view(), name="api-release-support"),
     path(f"{RELEASE}retire/", rules.ReleaseRetirement.as_view(), name="api-release-retire"),
     path("organisations/", people.Organisations.as_view(), name="api-organisations"),
+    path("organisations/<str:slug>/downloads/", webhooks.Downloads.as_view(), name="api-downloads"),
+    path("organisations/<str:slug>/webhooks/", webhooks.Webhooks.as_view(), name="api-webhooks"),
+    path(WEBHOOK, webhooks.OneWebhook.as_view(), name="api-webhook"),
+    path(f"{WEBHOOK}secret/", webhooks.WebhookSecret.as_view(), name="api-webhook-secret"),
+    path(f"{WEBHOOK}enable/", webhooks.WebhookEnabling.as_view(), name="api-webhook-enable"),
+    path(f"{WEBHOOK}disable/", webhooks.WebhookDisabling.as_view(), name="api-webhook-disable"),
+    path(f"{WEBHOOK}remove/", webhooks.WebhookRemoval.as_view(), name="api-webhook-remove"),
+    path(f"{WEBHOOK}trial/", webhooks.WebhookTrial.as_view(), name="api-webhook-trial"),
+    path(f"{WEBHOOK}deliveries/", webhooks.Deliveries.as_view(), name="api-deliveries"),
+    path(f"{WEBHOOK}deliveries/<int:delivery>/replay/", webhooks.DeliveryReplay.as_view(), name="api-delivery-replay"),
     path("organisations/<str:slug>/", people.OneOrganisation.as_view(), name="api-organisation"),
     path("contributions/", contributions.Contributions.as_view(), name="api-contributions"),
     path(ONE, contributions.OneContribution.as_view(), name="api-contribution"),
     path(f"{ONE}withdraw/", contributions.Withdrawal.as_view(), name="api-contribution-withdraw"),
+    path(f"{ONE}quarantine/", contributions.Quarantine.as_view(), name="api-contribution-quarantine"),
+    path(f"{ONE}restore/", contributions.Restoration.as_view(), name="api-contribution-restore"),
     path(f"{ONE}revisions/", revisions.Revisions.as_view(), name="api-revisions"),
     path(REVISION, revisions.OneRevision.as_view(), name="api-revision"),
     path(f"{REVISION}patch", revisions.RevisionPatch.as_view(), name="api-revision-patch"),
@@ -73,6 +88,20 @@ urlpatterns = [
     path("people/<str:username>/reinstate/", moderation.Reinstatement.as_view(), name="api-person-reinstate"),
     path("keys/", keys.Keys.as_view(), name="api-keys"),
     path("index/", index.Index.as_view(), name="api-index"),
+    path(
+        "publications/<int:number>/quarantine/",
+        publications.PublicationQuarantine.as_view(),
+        name="api-publication-quarantine",
+    ),
+    path(
+        "publications/<int:number>/restore/",
+        publications.PublicationRestoration.as_view(),
+        name="api-publication-restore",
+    ),
+    path("advisories/", advisories.Advisories.as_view(), name="api-advisories"),
+    path("advisories/<int:number>/", advisories.OneAdvisory.as_view(), name="api-advisory"),
+    path("advisories/<int:number>/osv/", advisories.AdvisoryOsv.as_view(), name="api-advisory-osv"),
+    path("advisories/<int:number>/withdraw/", advisories.AdvisoryWithdrawal.as_view(), name="api-advisory-withdraw"),
     path("feed/", feed.Feed.as_view(), name="api-feed"),
     re_path(r"^.*$", entrance.Nowhere.as_view(), name="api-nowhere"),
 ]

@@ -15,6 +15,10 @@ from .revision import Revision
 
 
 class AdvisoryQuerySet(models.QuerySet["Advisory"]):
+    def standing(self) -> Self:
+        """Those that were not withdrawn."""
+        return self.filter(state=Advisory.State.PUBLISHED)
+
     def newest_first(self) -> Self:
         return self.order_by("-pk")
 
@@ -63,6 +67,4 @@ class Advisory(Stateful):
         return f"PB-{self.published_at:%Y}-{self.pk:04}"
 
     def may_be_withdrawn_by(self, person: Any) -> bool:
-        if not person.is_authenticated or self.state != self.State.PUBLISHED:
-            return False
-        return bool(person.is_staff) or self.component.is_maintained_by(person)
+        return self.state == self.State.PUBLISHED and self.component.may_be_advised_on_by(person)

@@ -105,6 +105,9 @@ class Component(models.Model):
         """Whether this person says what its rules are and which releases are supported."""
         return bool(person.is_authenticated) and (person.is_staff or self.is_maintained_by(person))
 
+    def may_be_advised_on_by(self, person: Any) -> bool:
+        return self.may_be_kept_by(person)
+
     def is_maintained_by(self, person: Person) -> bool:
         return person.is_authenticated and self.maintainers.filter(pk=person.pk).exists()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import secrets
 from datetime import timedelta
@@ -19,6 +20,22 @@ if TYPE_CHECKING:
 
 TOKEN_PREFIX = "pb_"  # noqa: S105 - the public start of every token, so that secret scanners can name it
 
+TOKEN_USER = "__token__"  # noqa: S105 - the user name that stands for “the password is a token”, as on PyPI
+
+
+def secret_in(authorization: str) -> str | None:
+    """The secret of a token in an Authorization header: `Token …`, `Bearer …`, or what pip sends for `__token__:…`."""
+    scheme, _, given = authorization.strip().partition(" ")
+    if scheme.lower() in {"token", "bearer"}:
+        return given.strip()
+    if scheme.lower() != "basic":
+        return None
+    try:
+        name, _, secret = base64.b64decode(given.strip(), validate=True).decode().partition(":")
+    except ValueError:
+        return None
+    return secret if name == TOKEN_USER else None
+
 
 WATCHED = timedelta(days=30)  # how long a page says that an account or an organisation changed hands
 
@@ -30,10 +47,16 @@ def is_watched(changed_hands_at: datetime | None) -> bool:
 class Person(AbstractUser):
     """An account. The username is public; the mail address is not."""
 
+    class RecallMail(models.TextChoices):
+        OWNED = "owned", "When it touches an organisation that I own"
+        ALL = "all", "When it touches any organisation that I belong to"
+        NONE = "none", "Never"
+
     name = models.CharField("full name", max_length=100, blank=True)
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
     about = models.CharField(max_length=500, blank=True)
+    recall_mail = models.CharField("mail about recalls", max_length=10, choices=RecallMail, default=RecallMail.OWNED)
     changed_hands_at = models.DateTimeField(
         null=True, editable=False, help_text="When its mail address or its last proof of identity was replaced."
     )

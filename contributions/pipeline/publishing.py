@@ -9,6 +9,8 @@ from django.db.models import Exists, OuterRef
 
 from contributions.models import Artifact, Build, Contribution, Event, Publication
 
+from .notifying import announce
+
 if TYPE_CHECKING:
     from contributions.models import Release, Revision
 
@@ -45,7 +47,7 @@ def _put(contribution: Contribution, release: Release, build: Build | None) -> l
     )
     if not made:
         return []
-    Event.objects.write(
+    event = Event.objects.write(
         Event.Verb.PUBLISHED,
         contribution=contribution,
         revision=publication.revision,
@@ -53,6 +55,7 @@ def _put(contribution: Contribution, release: Release, build: Build | None) -> l
         build=build,
         publication=publication,
     )
+    announce(event)
     return [publication]
 
 

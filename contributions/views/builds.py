@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from contributions.errors import Invalid, Missing
-from contributions.models import Build, Contribution
+from contributions.models import Advisory, Build, Contribution
 from contributions.models.builder import builds_are_refused
 
 from .ansi import PLAIN, Style, painted_lines
@@ -79,6 +79,7 @@ def build(request: HttpRequest, number: int) -> HttpResponse:
         "bare": bare,
         "refused": shown.state == Build.State.QUEUED and builds_are_refused(),
         "artifacts": shown.artifacts.select_related("blob"),
+        "advisories": Advisory.objects.standing().filter(affected=shown.revision_id) if shown.revision_id else (),
     }
     return render(request, "build.html", context)
 

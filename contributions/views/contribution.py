@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from contributions.errors import Missing
 from contributions.forms.voices import CommentForm, ReasonForm, ReportForm, ReviewForm
 from contributions.models import (
+    Advisory,
     Artifact,
     Build,
     Contribution,
@@ -22,6 +23,7 @@ from contributions.models import (
     checklist_of,
     is_colleague,
 )
+from contributions.models.hearing import hearers_of_revisions
 
 from .charts import evidence_bar
 from .paging import page
@@ -66,8 +68,18 @@ def framed(request: HttpRequest, contribution: Contribution, tab: str, **more: A
         "may_withdraw": contribution.may_be_withdrawn_by(user),
         "may_review": contribution.may_be_reviewed_by(user),
         "may_discuss": contribution.may_be_discussed_by(user),
+        "advisories": Advisory.objects.standing().filter(affected__contribution=contribution).distinct(),
+        "held": _why_held(contribution),
         **more,
     }
+
+
+def _why_held(contribution: Contribution) -> Event | None:
+    """Who put it in quarantine, and why."""
+    if not contribution.is_quarantined:
+        return None
+    lines = Event.objects.filter(contribution=contribution, verb=Event.Verb.QUARANTINED)
+    return lines.select_related("actor").newest_first().first()
 
 
 def _revisions(contribution: Contribution) -> QuerySet[Revision]:
@@ -96,7 +108,10 @@ def show_overview(request: HttpRequest, contribution: Contribution, **more: Any)
         "uploads": _uploads(contribution),
         "reason_form": ReasonForm(),
         "checklist": checklist_of(contribution),
+        "may_advise": contribution.component.may_be_advised_on_by(request.user),
     }
+    if contribution.may_be_withdrawn_by(request.user):
+        context["hearers"] = hearers_of_revisions(_revisions(contribution)).count()
     if contribution.may_be_reviewed_by(request.user):
         context["is_colleague"] = is_colleague(request.user, contribution)
         context["review_form"] = ReviewForm(initial={"revision": revision.number if revision else None})

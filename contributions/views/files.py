@@ -12,7 +12,7 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
 from contributions.errors import Missing
-from contributions.models import Artifact, Blob, Build, Contribution, Publication, Revision
+from contributions.models import Artifact, Blob, Build, Contribution, Download, Publication, Revision
 from contributions.models.repute import warning_about
 
 from .contribution import find
@@ -31,6 +31,7 @@ RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 CHUNK = 1 << 16
 # Caches of many ask again after a minute, so that what staff put in quarantine is soon in nobody's reach.
 FOR_ALL = "public, max-age=31536000, s-maxage=60, immutable"
+HAVE_IT = {200, 206, 304}  # statuses after which the one who asked has the bytes
 FOR_ONE = "private, max-age=31536000, immutable"
 
 
@@ -83,6 +84,8 @@ def served(request: HttpRequest, blob: Blob, name: str, *, public: bool, text: b
     if response is None:
         span = _span(request, blob.size, etag)
         response = _whole(blob, name, text=text) if span is None else _part(blob, span, name)
+    if request.method == "GET" and response.status_code in HAVE_IT and not name.endswith(".log"):
+        Download.objects.note(request.user, blob)
     response.headers["ETag"] = etag
     response.headers["Accept-Ranges"] = "bytes"
     response.headers["Cache-Control"] = FOR_ALL if public else FOR_ONE

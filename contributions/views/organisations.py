@@ -60,6 +60,7 @@ def _shown(request: HttpRequest, found: Organisation, form: BaseForm) -> dict[st
         "page": contribution_page(request, visible, Contribution.ORDERS["newest"]),
         "reports": reports[:20],
         "may_run": found.may_be_run_by(request.user) if request.user.is_authenticated else False,
+        "is_member": any(member.person_id == request.user.pk for member in members),
         "is_last_owner": owners == {request.user.pk},
         "form": form,
     }

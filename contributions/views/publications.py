@@ -12,7 +12,8 @@ from django.views.decorators.http import require_safe
 from contributions.actions import withdrawing
 from contributions.errors import Missing
 from contributions.forms.voices import ReasonForm
-from contributions.models import Publication
+from contributions.models import Advisory, Publication
+from contributions.models.hearing import hearers_of_publication
 from contributions.models.index import targets_of
 
 from .entering import person_of, verb
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 WHEEL = re.compile(r"(?P<name>[A-Za-z0-9_.]+)-(?P<version>[A-Za-z0-9_.!+]+)(-\d[^-]*)?-[^-]+-[^-]+-[^-]+\.whl")
 
 
-def _find(request: HttpRequest, number: int) -> Publication:
+def find(request: HttpRequest, number: int) -> Publication:
     rows = Publication.objects.visible_to(request.user).with_names()
     rows = rows.select_related("withdrawn_by", "build__attestation__key")
     found = rows.defer("revision__files", "revision__commits").filter(pk=number).first()
@@ -55,10 +56,11 @@ def publications(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def publication(request: HttpRequest, number: int) -> HttpResponse:
-    return render(request, "publication.html", _shown(request, _find(request, number), ReasonForm()))
+    return render(request, "publication.html", _shown(request, find(request, number), ReasonForm()))
 
 
 def _shown(request: HttpRequest, found: Publication, form: ReasonForm) -> dict[str, object]:
+    may_withdraw = found.may_be_withdrawn_by(request.user)
     artifacts = list((found.build or found.revision).artifacts.select_related("blob"))
     return {
         "publication": found,
@@ -67,14 +69,16 @@ def _shown(request: HttpRequest, found: Publication, form: ReasonForm) -> dict[s
         "targets": list(targets_of(found)) if found.is_live else [],
         "requirement": requirement(artifacts),
         "index": request.build_absolute_uri(reverse("simple-index", args=[found.release.slug])),
-        "may_withdraw": found.may_be_withdrawn_by(request.user),
+        "advisories": Advisory.objects.standing().filter(affected=found.revision_id),
+        "may_withdraw": may_withdraw,
+        "hearers": hearers_of_publication(found).count() if may_withdraw else None,
         "form": form,
     }
 
 
 @verb("publication")
 def publication_withdraw(request: HttpRequest, number: int) -> HttpResponse:
-    found = _find(request, number)
+    found = find(request, number)
     form = ReasonForm(request.POST)
     made = carried_out(
         form,

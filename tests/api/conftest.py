@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.test import Client
 
-from contributions.models import ApiToken, Build, Contribution, Fit, Person, Release
+from contributions.models import ApiToken, Build, Contribution, Fit, Membership, Person, Release, Webhook
 from contributions.pipeline.publishing import publish
 from tests import factories
 from tests.api.contract import hold_against_schema
@@ -28,6 +28,15 @@ def make_token(person: Person, *scopes: str, **given: Any) -> str:
         person=person, name="ci", prefix=secret[:8], digest=ApiToken.digest_of(secret), scopes=list(scopes), **given
     )
     return secret
+
+
+def make_owned_webhook(person: Person) -> Webhook:
+    """A webhook of the person's organisation, with something sent and something fetched; the person owns it."""
+    person.memberships.update(role=Membership.Role.OWNER)
+    webhook = factories.make_webhook(person.organisation)
+    factories.make_delivery(webhook)
+    factories.make_download(person.organisation, factories.make_blob())
+    return webhook
 
 
 @dataclass

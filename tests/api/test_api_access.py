@@ -25,12 +25,16 @@ READING = (
     "builds/", "builds/{build}/", "builds/{build}/log", "publications/", "publications/{publication}/", "feed/",
     "moderation/log/", "status/", "keys/", "index/",
     "artifacts/{artifact}/",
+    "advisories/", "advisories/{advisory}/", "advisories/{advisory}/osv/",
 )  # fmt: skip
 SUBMISSION = {"component": "swiftclient", "kind": "experience", "title": "It is fast", "description": "Very."}
 REPORT = {"release": "4.7.0", "outcome": "works", "stage": "lab"}
 FLAG = {"person": "flagged", "reason": "spam"}
 DECISION = {"act": "dismiss", "reason": "It is fine."}
 REASON = {"reason": "It loses data."}
+ADVISORY = {"component": "swiftclient", "title": "Leaks", "description": "All.", "severity": "high", "affected": []}
+WEBHOOK = {"url": "https://hooks.example.org/", "topics": ["recalls"]}
+NO_OWNER = "401 403 403 403 403 403 403 403"
 VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     # (method, path): (body, the status for each of CALLERS)
     ("post", "contributions/"): (SUBMISSION, "401 201 201 201 201 403 201 403"),
@@ -50,6 +54,17 @@ VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     ("post", "people/flagged/suspend/"): (REASON, "401 403 403 403 200 403 403 403"),
     ("post", "people/suspended/reinstate/"): (REASON, "401 403 403 403 200 403 403 403"),
     ("post", "publications/{publication}/withdraw/"): (REASON, "401 403 200 200 200 403 403 403"),
+    ("post", "{one}quarantine/"): (REASON, "401 403 403 403 200 403 403 403"),
+    ("post", "{one}restore/"): (REASON, "401 403 403 403 409 403 403 403"),
+    ("post", "publications/{publication}/quarantine/"): (REASON, "401 403 403 403 200 403 403 403"),
+    ("post", "publications/{publication}/restore/"): (REASON, "401 403 403 403 409 403 403 403"),
+    ("post", "advisories/"): (ADVISORY, "401 403 403 201 201 403 403 403"),
+    ("post", "advisories/{advisory}/withdraw/"): (REASON, "401 403 403 200 200 403 403 403"),
+    ("post", "organisations/{organisation}/webhooks/"): (WEBHOOK, NO_OWNER),
+    **{
+        ("post", f"organisations/{{organisation}}/webhooks/{{webhook}}/{act}/"): (None, NO_OWNER)
+        for act in ("secret", "enable", "disable", "remove", "trial", "deliveries/1/replay")
+    },
 }
 
 
@@ -71,8 +86,13 @@ def caller_named(name: str, scene: Scene) -> Caller:
 def filled(path: str, scene: Scene) -> str:
     publication = scene.contribution.current.publications.get()
     flag, artifact = Flag.objects.first(), scene.build.artifacts.get()
-    parts = {"build": scene.build.pk, "publication": publication.pk, "flag": flag.pk if flag else 0}
-    return path.format(one=scene.one, artifact=artifact.pk, **parts)
+    made: dict[str, Any] = {"flag": flag.pk if flag else 0, "organisation": scene.author.organisation.slug}
+    if "{advisory}" in path:
+        made["advisory"] = factories.make_advisory(scene.contribution.current).pk
+    if "{webhook}" in path:
+        made["webhook"] = factories.make_webhook(scene.author.organisation).pk
+    parts = {"build": scene.build.pk, "publication": publication.pk, "artifact": artifact.pk, **made}
+    return path.format(one=scene.one, **parts)
 
 
 def test_the_table_has_every_verb_of_the_schema() -> None:
@@ -92,6 +112,8 @@ def test_each_verb_is_for_whom_the_table_says(
     body, statuses = VERBS[method, path]
     factories.make_flag(factories.make_person("flagged"))
     factories.make_person("suspended", is_active=False)
+    if body is ADVISORY:
+        body = ADVISORY | {"affected": [{"contribution": published.contribution.pk, "revision": 1}]}
     for name, status in zip(CALLERS, statuses.split(), strict=True):
         with subtests.test(caller=name), transaction.atomic():
             response = caller_named(name, published).call(method, filled(path, published), body)
@@ -162,7 +184,7 @@ def test_a_browsers_session_needs_the_csrf_token(scene: Scene) -> None:
 def test_a_get_changes_nothing(published: Scene) -> None:
     author = Caller(published.author)
     for _, path in VERBS:
-        assert author.get(filled(path, published)).status_code in {200, 405}
+        assert author.get(filled(path, published)).status_code in {200, 403, 405}
     published.contribution.refresh_from_db()
     assert published.contribution.state == Contribution.State.APPROVED
     assert published.contribution.current.publications.get().is_live

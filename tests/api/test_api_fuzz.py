@@ -7,6 +7,8 @@ import pytest
 from django.db import transaction
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from tests import factories
+from tests.api.conftest import make_owned_webhook
 from tests.api.contract import schema
 
 if TYPE_CHECKING:
@@ -55,6 +57,12 @@ def filled(path: str, scene: Scene) -> str:
         number = scene.contribution.current.publications.get().pk
     if "/artifacts/" in path:
         number = scene.build.artifacts.get().pk
+    if "/organisations/{slug}/" in path:
+        webhook = scene.author.organisation.webhooks.first() or make_owned_webhook(scene.author)
+        path, number = path.replace("{slug}", webhook.organisation.slug), webhook.pk
+        path = path.replace("{delivery}", str(webhook.deliveries.get().pk))
+    if "/advisories/" in path:
+        number = factories.make_advisory(scene.contribution.current).pk
     return path.replace("{number}", str(number)).replace("{revision}", "1").replace("{slug}", "swiftclient")
 
 

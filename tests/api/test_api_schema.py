@@ -7,6 +7,7 @@ from openapi_spec_validator import validate
 
 from contributions.models import Event
 from tests import factories
+from tests.api.conftest import make_owned_webhook
 from tests.api.contract import schema
 
 if TYPE_CHECKING:
@@ -49,20 +50,23 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
     organisation = member.listed("organisations/")[0]["slug"]
     flag = member.post("flags/", {"person": published.maintainer.username, "reason": "spam"}).json()["id"]
     Event.objects.write("suspended", subject=published.maintainer, text="Spam.")
-    fill = {"{number}": str(number), "{revision}": "1", "{slug}": "swiftclient"}
+    webhook = make_owned_webhook(member.person)
+    advisory = factories.make_advisory(published.contribution.current)
+    own = {"{slug}": webhook.organisation.slug, "{number}": str(webhook.pk)}
+    fills = {  # the first that is part of a path fills it
+        "/builds/": {"{number}": str(build)},
+        "/publications/": {"{number}": str(publication)},
+        "/flags/": {"{number}": str(flag)},
+        "/artifacts/": {"{number}": str(published.build.artifacts.get().pk)},
+        "/organisations/{slug}/webhooks/": own,
+        "/organisations/{slug}/downloads/": own,
+        "/organisations/": {"{slug}": organisation},
+        "/advisories/": {"{number}": str(advisory.pk)},
+        "": {"{number}": str(number), "{revision}": "1", "{slug}": "swiftclient"},
+    }
     for template, operations in schema()["paths"].items():
         path = template
-        if "/builds/" in template:
-            path = template.replace("{number}", str(build))
-        if "/publications/" in template:
-            path = template.replace("{number}", str(publication))
-        if "/flags/" in template:
-            path = template.replace("{number}", str(flag))
-        if "/artifacts/" in template:
-            path = template.replace("{number}", str(published.build.artifacts.get().pk))
-        if "/organisations/" in template:
-            path = template.replace("{slug}", organisation)
-        for parameter, value in fill.items():
+        for parameter, value in next(fill for part, fill in fills.items() if part in template).items():
             path = path.replace(parameter, value)
         if "get" in operations:
             response = member.get(path)

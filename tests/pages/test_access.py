@@ -8,6 +8,7 @@ import pytest
 
 from contributions.models import Comment, Contribution, Publication, Review, Vote
 from contributions.models.index import targets_of
+from contributions.pipeline.delivering import unsubscribe_address
 from tests import factories
 
 if TYPE_CHECKING:
@@ -67,6 +68,15 @@ PAGES = {
     "/moderation/{flag}/": STAFF_ONLY,
     "/moderation/log/": ALL,
     "/account/tokens/": SIGNED_IN,
+    "/account/notices/": SIGNED_IN,
+    "/advisories/": ALL,
+    "/advisories/{advisory}/": ALL,
+    "/advisories.atom": ALL,
+    "/contributions/{c}/advise/": (302, 403, 403, 200, 200),
+    "/organisations/northern-hosting/downloads/": (302, 403, 200, 403, 403),
+    "/organisations/northern-hosting/webhooks/": (302, 403, 403, 403, 403),  # only its owner
+    "/organisations/northern-hosting/webhooks/{webhook}/": (302, 403, 403, 403, 403),
+    "/unsubscribe/{unsubscribe}/": ALL,
     "/files/{sha256}/{name}": ALL,
     "/feed.atom": ALL,
     "/tuf/": ALL,
@@ -116,12 +126,29 @@ VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
     ),
     "/people/author/suspend/": ({"reason": "Spam."}, (LED_AWAY, REFUSED, REFUSED, REFUSED, DONE)),
     "/people/suspended/reinstate/": ({"reason": "No spam."}, (LED_AWAY, REFUSED, REFUSED, REFUSED, DONE)),
+    "/contributions/{c}/quarantine/": ({"reason": "Wrong."}, (LED_AWAY, REFUSED, REFUSED, REFUSED, DONE)),
+    "/contributions/{c}/restore/": ({"reason": "Fine."}, (LED_AWAY, REFUSED, REFUSED, REFUSED, 409)),
+    "/publications/{publication}/quarantine/": ({"reason": "Wrong."}, (LED_AWAY, REFUSED, REFUSED, REFUSED, DONE)),
+    "/publications/{publication}/restore/": ({"reason": "Fine."}, (LED_AWAY, REFUSED, REFUSED, REFUSED, 409)),
+    "/advisories/{advisory}/withdraw/": ({"reason": "Wrong."}, (LED_AWAY, REFUSED, REFUSED, DONE, DONE)),
+    **{
+        f"/organisations/northern-hosting/webhooks/{{webhook}}/{act}/": ({}, (LED_AWAY, *(REFUSED,) * 4))
+        for act in ("trial", "rotate", "enable", "disable", "remove", "deliveries/1/replay")
+    },
     "/account/tokens/{token}/revoke/": ({}, (LED_AWAY, 404, DONE, 404, 404)),
 }
 
 
 def filled(text: str, platform: Platform) -> str:
+    made: dict[str, Any] = {}
+    if "{advisory}" in text:
+        made["advisory"] = factories.make_advisory(platform.contribution.current).pk
+    if "{webhook}" in text:
+        made["webhook"] = factories.make_webhook(platform.organisation).pk
+    if "{unsubscribe}" in text:
+        made["unsubscribe"] = unsubscribe_address(platform.contribution.author).split("/")[-2]
     return text.format(
+        **made,
         c=platform.contribution.pk,
         u=platform.unreceived.pk,
         comment=platform.comment.pk,
