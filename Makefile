@@ -9,7 +9,7 @@ DEPLOYED := PATCHBAY_HTTPS=1 PATCHBAY_HOSTS=patchbay.example PATCHBAY_ORIGINS=ht
 # No database is asked where only the code is looked at; nothing listens there.
 NO_DATABASE := DATABASE_URL=postgresql://nobody@127.0.0.1:1/none
 
-.PHONY: help setup setup-tests demo run test lint check bench lock vendor clean
+.PHONY: help setup setup-tests demo run test lint check bench soak lock vendor clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ check: lint ## The same, and Django's own checks of settings and migrations
 
 bench: .venv/tests.stamp ## Measure: floor and ours in one run
 	@for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+soak: .venv/tests.stamp ## Kill workers, broker and database for ten minutes under load (MINUTES=, CONTRIBUTIONS=)
+	@$(BIN)/python bench/soak/soak.py
 
 lock: .venv/tests.stamp ## Lock the requirements again, by hash, after an edit of the .in files
 	@for name in requirements requirements-dev; do \
