@@ -6,13 +6,14 @@ import hashlib
 import json
 import logging
 from datetime import timedelta
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
+from django.urls import reverse
 
 from contributions.models import Event, IndexFile, Publication, Release
 from contributions.models.index import database_time, lock_index, place_of, targets_of
@@ -181,19 +182,20 @@ def _releases(signed: Mapping[str, IndexFile]) -> list[tuple[Release, Sequence[A
 
 
 def _targets(release: Release) -> Iterable[Target]:
-    rows = Publication.objects.live().filter(release=release).order_by("pk").select_related(
-        "release__component", "revision__contribution", "build__attestation"
-    )  # fmt: skip
-    rows = rows.only(*NEEDED).prefetch_related("build__artifacts__blob", "revision__artifacts__blob")
-    for publication in rows:
+    live = Publication.objects.live().filter(release=release).only(*NEEDED)
+    built = live.exclude(build=None).prefetch_related("build__artifacts__blob")
+    uploaded = live.filter(build=None).prefetch_related("revision__artifacts__blob")
+    for publication in chain(*(rows.select_related(*JOINED) for rows in (built, uploaded))):
         about = _about(publication)
         for path, artifact in targets_of(publication).items():
             yield Target(path, artifact.sha256, artifact.size, about)
 
 
+JOINED = ("release__component", "revision__contribution", "build__attestation")
 NEEDED = (
     *("published_at", "release__slug", "release__component__slug", "revision__number"),
-    *("revision__contribution__kind", "build__attestation__provenance", "build__attestation__bill"),
+    *("revision__contribution__kind", "build__attestation__state"),
+    *("build__attestation__provenance", "build__attestation__bill"),
 )
 
 
@@ -208,12 +210,13 @@ def _about(publication: Publication) -> dict[str, Any]:
         "uploaded": build is None,
         "published": publication.published_at.isoformat(timespec="seconds"),
         "page": f"{settings.SITE_URL}{publication.get_absolute_url()}",
-        "provenance": _paper(build, "provenance"),
-        "bill": _paper(build, "bill"),
+        "provenance": _sworn(build, "build-provenance", build.provenance_sha256 if build else None),
+        "bill": _sworn(build, "build-bill", build.bill_sha256 if build else None),
     }
 
 
-def _paper(build: Build | None, kind: str) -> str | None:
-    """The SHA-256 of what the portal swears about a build, once it has sworn."""
-    attestation = getattr(build, "attestation", None)
-    return getattr(attestation, f"{kind}_id", None)
+def _sworn(build: Build | None, route: str, sha256: str | None) -> dict[str, str] | None:
+    """Where to read what the portal swears about a build, once it has sworn, and which bytes that are."""
+    if build is None or sha256 is None:
+        return None
+    return {"url": f"{settings.SITE_URL}{reverse(route, args=[build.pk])}", "sha256": sha256}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.conf import settings as django_settings
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from contributions.errors import Trouble
@@ -28,6 +29,8 @@ from .conftest import WHEEL, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from contributions.models import Blob, Publication
 
     from .conftest import Feed, Installer
 
@@ -54,6 +57,32 @@ def test_only_the_release_that_changed_is_signed_anew(feed: Feed) -> None:
     feed.publish(first.release)
     assert feed.sign() == [f"2.{first.release.slug}.json", "2.snapshot.json", "2.timestamp.json"]
     assert versions()[second.release.slug] == [1]
+
+
+def test_signing_asks_as_much_for_many_publications_as_for_few(feed: Feed) -> None:
+    release = factories.make_release()
+    costs = []
+    for more in (2, 12):
+        for _ in range(more):
+            publication = feed.publish(release)
+            swear(publication)
+        with CaptureQueriesContext(connection) as captured:
+            feed.sign()
+        costs.append(len(captured))
+        feed.sign()
+    assert costs[1] <= costs[0]  # the first time makes keys and a root, too
+    feed.publish(release)
+    with CaptureQueriesContext(connection) as captured:
+        feed.sign()
+    assert len(captured) == costs[1]
+
+
+def swear(publication: Publication) -> Blob:
+    """As if the portal had signed provenance and bill of its build."""
+    blob, key = factories.make_blob(b"{}"), SigningKey.objects.filter(role="builds").first()
+    key = key or SigningKey.objects.create(role="builds", keyid="0" * 64)
+    Attestation.objects.create(build=publication.build, state="signed", provenance=blob, bill=blob, key=key)
+    return blob
 
 
 def test_a_change_is_due_until_it_is_signed(feed: Feed) -> None:
@@ -103,12 +132,12 @@ def test_what_the_portal_swears_about_a_build_is_told_when_it_is_sworn(feed: Fee
     publication = feed.publish()
     feed.sign()
     assert about(feed, f"1.{publication.release.slug}.json", path_of(publication))["provenance"] is None
-    blob = factories.make_blob(b"{}")
-    key = SigningKey.objects.get(role="builds")
-    Attestation.objects.create(build=publication.build, state="signed", provenance=blob, bill=blob, key=key)
+    blob = swear(publication)
     assert f"2.{publication.release.slug}.json" in feed.sign()
     told = about(feed, f"2.{publication.release.slug}.json", path_of(publication))
-    assert told["provenance"] == told["bill"] == blob.sha256
+    place = f"{django_settings.SITE_URL}/builds/{publication.build_id}"
+    assert told["provenance"] == {"url": f"{place}/provenance.json", "sha256": blob.sha256}
+    assert told["bill"] == {"url": f"{place}/bom.json", "sha256": blob.sha256}
 
 
 def about(feed: Feed, name: str, path: str) -> dict[str, Any]:
@@ -192,7 +221,7 @@ def test_without_its_key_nothing_is_signed_and_the_sentence_says_so(feed: Feed, 
     feed.publish()
     for private in settings.KEYS_DIR.glob("snapshot.????????.pem"):
         private.unlink()
-    with pytest.raises(Trouble, match="names for snapshot is on this machine"):
+    with pytest.raises(Trouble, match="No key that the root names for snapshot signs here"):
         feed.sign()
     sign_index()
     assert "The index of the feed was not signed: No key that the root names for snapshot" in caplog.text
