@@ -10,6 +10,7 @@ from contributions.models import Contribution
 from tests.factories import (
     make_artifact,
     make_build,
+    make_builder,
     make_comment,
     make_component,
     make_contribution,
@@ -55,6 +56,7 @@ def furnished(maintainer: Person) -> dict[str, str]:
     red = make_build(contribution.current, releases[1], state="failed", failed_step="test", exit_code=1)
     green = make_build(contribution.current, releases[0], log=b"\x1b[32mok\x1b[0m 12 passed\n")
     make_artifact(green, "dist/swift-2.35.0.whl")
+    make_builder("refusing.example.net", refusal="Builds are refused on refusing.example.net: no jail starts.")
     Contribution.objects.filter(pk=contribution.pk).update(state="approved")
     publication = make_publication(green)
     question = make_comment(contribution, "Which driver did you use?")
@@ -80,6 +82,7 @@ def furnished(maintainer: Person) -> dict[str, str]:
         "passed build": green.get_absolute_url(),
         "failed build": red.get_absolute_url(),
         "builds": "/builds/",
+        "status": "/status/",
         "publication": publication.get_absolute_url(),
         "published": "/published/",
         "organisations": "/organisations/",
