@@ -23,6 +23,10 @@ from contributions.sandbox.jobs import (
 )
 from contributions.sandbox.launching import BUILD_UID as BUILD_UID
 from contributions.sandbox.promises import Promise as Promise, self_check as self_check
+from contributions.sandbox.roots import (
+    digest_of_archive as digest_of_archive,
+    make_root_toolchain as make_root_toolchain,
+)
 from contributions.sandbox.running import run as run
 from contributions.sandbox.sealing import seal as seal
 from contributions.sandbox.toolchains import (

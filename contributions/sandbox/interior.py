@@ -11,6 +11,7 @@ from pathlib import Path
 from contributions.sandbox import inside, seccomp
 from contributions.sandbox.cgroups import JAIL_PROCESSES, Fence
 from contributions.sandbox.jobs import MEGABYTE, Job
+from contributions.sandbox.roots import TOPS, python_of, root_of
 
 _JAIL_UID = "1000"
 _SHARED_MEMORY_BYTES = 16 * MEGABYTE
@@ -24,6 +25,8 @@ _FAKES = {
 }
 # What programs look up and nobody minds showing.
 _HARMLESS = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/services", "/etc/protocols", "/etc/mime.types")
+# Of these, what belongs to the programs in /usr.
+_OF_THE_SYSTEM = ("/etc/alternatives", "/etc/ld.so.cache")
 _FOR_THE_NETWORK = (
     "/etc/ssl/certs",
     "/etc/ssl/openssl.cnf",
@@ -60,7 +63,9 @@ class Interpreter:
 
 
 def find_interpreter(toolchain: Path | None) -> Interpreter:
-    """The system's python3, else the toolchain's, else the one that runs us."""
+    """The one of the toolchain's root, else the system's python3, else the toolchain's, else the one that runs us."""
+    if toolchain is not None and root_of(toolchain):
+        return Interpreter(python_of(toolchain) or "/usr/bin/python3")
     for path in ("/usr/bin/python3", "/usr/local/bin/python3"):
         if Path(path).exists():
             return Interpreter(path)
@@ -83,7 +88,8 @@ def options(job: Job, fence: Fence, hold: Hold, show: Show, fittings: Fittings) 
     return [
         *("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session"),
         *("--clearenv", "--hostname", "build", "--uid", _JAIL_UID, "--gid", _JAIL_UID),
-        *_system(hold, network=fittings.door is not None),
+        *_system(job, show, network=fittings.door is not None),
+        *_settings(job, hold, show, network=fittings.door is not None),
         *_process_files(),
         *_devices(),
         *_writable(job, fittings.room),
@@ -94,18 +100,32 @@ def options(job: Job, fence: Fence, hold: Hold, show: Show, fittings: Fittings) 
     ]
 
 
-def _system(hold: Hold, *, network: bool) -> list[str]:
-    made = ["--ro-bind", "/usr", "/usr", *([] if network else _own_tools_covered())]
-    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
-        top = Path("/", name)
+def _system(job: Job, show: Show, *, network: bool) -> list[str]:
+    """The toolchain's own root, else the host's /usr."""
+    root = root_of(job.toolchain)
+    made = ["--ro-bind", show(root / "usr") if root else "/usr", "/usr"]
+    if not (root or network):
+        made += _own_tools_covered()
+    for name in TOPS:
+        top = Path(root or "/", name)
         if top.is_symlink():
-            made += ["--symlink", str(top.readlink()), str(top)]
+            made += ["--symlink", str(top.readlink()), f"/{name}"]
         elif top.is_dir():
-            made += ["--ro-bind", str(top), str(top)]
+            made += ["--ro-bind", show(top) if root else str(top), f"/{name}"]
+    return made
+
+
+def _settings(job: Job, hold: Hold, show: Show, *, network: bool) -> list[str]:
+    """What lies in /etc."""
+    made = []
     for path, content in _FAKES.items():
         made += ["--perms", "0444", "--ro-bind-data", hold(content.encode()), path]
+    root = root_of(job.toolchain)
     for path in (*_HARMLESS, *(_FOR_THE_NETWORK if network else ())):
-        made += ["--ro-bind-try", path, path]
+        if root is None or path not in _OF_THE_SYSTEM:
+            made += ["--ro-bind-try", path, path]
+        elif (root / path[1:]).exists():
+            made += ["--ro-bind", show(root / path[1:]), path]
     return made
 
 

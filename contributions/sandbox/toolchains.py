@@ -37,9 +37,9 @@ def make_toolchain(directory: Path, requirements: list[str], python: Path | None
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}-") as scratch:
         made = Path(scratch) / "toolchain"
         _fill(made, requirements, python)
-        digest = _write_record(made, requirements)
-        _open_for_reading(made)
-        _put_in_place(made, directory, Path(scratch) / "old")
+        digest = write_record(made, requirements)
+        open_for_reading(made)
+        put_in_place(made, directory, Path(scratch) / "old")
     return digest
 
 
@@ -135,21 +135,21 @@ def _point_at(script: Path, python: str) -> None:
         script.write_bytes(b"#!" + python.encode() + b"\n" + rest)
 
 
-def _write_record(made: Path, requirements: list[str]) -> str:
+def write_record(made: Path, requirements: list[str], **more: str) -> str:
     digest = digest_of(made)
-    record = {"requirements": requirements, "digest": digest}
+    record = {"requirements": requirements, "digest": digest, **more}
     (made / _RECORD).write_text(json.dumps(record, indent=2) + "\n")
     return digest
 
 
-def _open_for_reading(made: Path) -> None:
+def open_for_reading(made: Path) -> None:
     """Builds run as another user: all may read, nobody may write."""
     for path in [made, *made.rglob("*")]:
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o444)
 
 
-def _put_in_place(made: Path, directory: Path, old: Path) -> None:
+def put_in_place(made: Path, directory: Path, old: Path) -> None:
     if directory.exists():
         directory.rename(old)
     made.rename(directory)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from contributions import errors
-from contributions.sandbox import Verdict, make_toolchain, read_toolchain
+from contributions.sandbox import Verdict, digest_of_archive, make_root_toolchain, make_toolchain, read_toolchain
+from tests.sandbox.images import make_base_image
 
 if TYPE_CHECKING:
     from tests.sandbox.jailing import Jailer
@@ -92,3 +94,54 @@ def test_what_pip_cannot_install_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(errors.Trouble, match="The toolchain could not be installed: "):
         make_toolchain(tmp_path / "toolchain", [str(tmp_path / "missing.whl")])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The archive of a small system, with what must not come along."""
+    folder = tmp_path_factory.mktemp("system")
+    make_base_image(folder / "system.tar")
+    with tarfile.open(folder / "system.tar", "a") as tar:
+        for name, mode in (
+            ("etc/shadow", 0o600),
+            ("usr/bin/raise", 0o4755),
+            ("usr/share/platform", 0o644),
+        ):
+            member = tarfile.TarInfo(name)
+            member.mode = mode
+            tar.addfile(member)
+        device = tarfile.TarInfo("usr/lib/mem")
+        device.type = tarfile.CHRTYPE
+        tar.addfile(device)
+    return folder / "system.tar"
+
+
+def test_a_build_sees_its_toolchains_root_in_place_of_the_hosts(jail: Jailer, tmp_path: Path, system: Path) -> None:
+    directory = tmp_path / "toolchain"
+    digest = make_root_toolchain(directory, system)
+    assert digest_of_archive(system) == json.loads((directory / "toolchain.json").read_text())["root"]
+    script = "ls /usr/share; ls /usr/bin | wc -l; ls -la /usr/bin/raise; python3 -c 'import ctypes; print(6 * 7)'"
+    jailed = jail(script, toolchain=directory)
+    assert jailed.outcome.verdict == Verdict.PASSED, jailed.log
+    lines = jailed.log.splitlines()
+    assert lines[1] == "platform"
+    assert int(lines[2]) < 60 < int(jail("ls /usr/bin | wc -l").log.splitlines()[1])
+    assert lines[3].startswith("-rwxr-xr-x")
+    assert lines[4] == "42"
+    assert not (directory / "root" / "etc" / "shadow").exists()
+    assert not (directory / "root" / "usr" / "lib" / "mem").exists()
+    assert "Read-only file system" in jail("touch /usr/mine", toolchain=directory).log
+    assert read_toolchain(directory) == {**json.loads((directory / "toolchain.json").read_text()), "intact": True}
+    assert digest == json.loads((directory / "toolchain.json").read_text())["digest"]
+
+
+def test_a_root_that_cannot_build_leaves_nothing(tmp_path: Path) -> None:
+    archive = tmp_path / "empty.tar"
+    with tarfile.open(archive, "w"):
+        pass
+    with pytest.raises(errors.Trouble, match=r"empty.tar has no python3"):
+        make_root_toolchain(tmp_path / "toolchain", archive)
+    archive.write_bytes(b"no archive")
+    with pytest.raises(errors.Trouble, match=r"empty.tar cannot be unpacked"):
+        make_root_toolchain(tmp_path / "toolchain", archive)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty.tar"]
