@@ -148,6 +148,7 @@ def released_contribution(**given: Any) -> Contribution:
     return make_contribution(release=make_release(), **given)
 
 
+@pytest.mark.attack("T15")
 def test_an_organisation_has_one_voice_a_release_and_the_latest_counts() -> None:
     contribution, organisation = released_contribution(), make_organisation()
     say(contribution, "works", author=make_person(organisation=organisation))
@@ -157,6 +158,7 @@ def test_an_organisation_has_one_voice_a_release_and_the_latest_counts() -> None
     assert (contribution.score, contribution.running_count) == (0, 0)
 
 
+@pytest.mark.attack("T15")
 def test_the_authors_own_organisation_never_counts() -> None:
     organisation = make_organisation()
     author = make_person(organisation=organisation)
@@ -239,6 +241,7 @@ def test_an_approval_is_for_the_revision_that_was_looked_at() -> None:
     assert contribution.state == State.APPROVED
 
 
+@pytest.mark.attack("T01")
 def test_a_maintainer_cannot_approve_their_own() -> None:
     maintainer = make_person()
     component = make_component(maintainers=(maintainer,))
@@ -247,6 +250,7 @@ def test_a_maintainer_cannot_approve_their_own() -> None:
         review(reviewer=maintainer, contribution=contribution, verdict="approve")
 
 
+@pytest.mark.attack("T03")
 def test_a_demoted_maintainer_cannot_approve_from_an_old_page() -> None:
     contribution, (maintainer, _) = reviewed_contribution()
     contribution.component.maintainers.remove(maintainer)

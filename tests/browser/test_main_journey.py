@@ -84,7 +84,7 @@ def test_a_patch_is_shared_built_judged_approved_and_downloaded(
     judge.page.get_by_role("link", name="Count to fifteen in words").click()
     judge.page.get_by_label(re.compile("Approve")).check()
     judge.page.get_by_role("button", name="Record the verdict").click()
-    expect(judge.page.locator("main")).to_contain_text(re.compile("approved", re.IGNORECASE))
+    expect(judge.page.locator("main .facts .state").first).to_have_text("approved")
 
     def published() -> bool:
         judge.page.goto(judge.site + "/published/")

@@ -62,3 +62,17 @@ def test_a_withdrawn_build_was_published_before(platform: plan.Platform) -> None
         assert {withdrawal.release for withdrawal in share.withdrawals} <= share.published_for, share.key
     wanted = platform.installation
     assert wanted.release in platform.share(wanted.contribution).published_for
+
+
+def test_what_is_approved_meets_the_rules_that_a_component_has_at_first(platform: plan.Platform) -> None:
+    """All but the cool-down, which the demo's component does without."""
+    company_of = {person.username: company.name for company in plan.companies() for person in company.people}
+    for share in platform.shares:
+        if not share.is_approved:
+            continue
+        approvals = {review.by for review in share.reviews if review.revision == share.last.number}
+        assert len(approvals) >= (2 if share.kind == "executable" else 1), share.key
+        assert approvals <= set(plan.maintainers()), share.key
+        assert company_of[share.author] not in {company_of[by] for by in approvals}, share.key
+        if share.kind in {"refinement", "improvement"}:
+            assert (share.release in share.built_on, share.last.builds) == (True, "passed"), share.key

@@ -16,7 +16,7 @@ from tests import factories
 if TYPE_CHECKING:
     from contributions.models import Person
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.attack("T15")]
 
 
 def shared(**given: object) -> Contribution:

@@ -208,6 +208,7 @@ def test_a_form_without_the_browsers_secret_is_refused(platform: Platform) -> No
     assert Vote.objects.count() == 0
 
 
+@pytest.mark.attack("T03")
 def test_a_maintainer_who_no_longer_is_one_cannot_use_the_page_left_open(platform: Platform) -> None:
     client = platform.client("maintainer")
     assert b"Record the verdict" in client.get(f"/contributions/{platform.contribution.pk}/").content
