@@ -67,6 +67,8 @@ def unpack_release(mirror: Path, commit: str, into: Path, *, owner: int | None =
     place = ("-c", "core.symlinks=true", f"--work-tree={tree}")
     git(inner, *place, "-c", "advice.detachedHead=false", "checkout", "-q", "--detach", commit, timeout=300)
     date = int(git(inner, "log", "-1", "--format=%ct").strip() or b"0")
+    (repository / "date").write_text(f"{date}\n")
+    (repository / "date").chmod(0o644)
     _settle(tree, min(max(date, FIRST_DATE), int(time.time()) - 60))
     git(inner, *place, "update-index", "-q", "--really-refresh")
     (inner / "objects" / "info" / "alternates").write_text(f"{BASE_IN_THE_JAIL}/objects\n")
@@ -92,22 +94,23 @@ def _hand_over(tree: Path, owner: int | None) -> None:
 
 @dataclass(frozen=True)
 class Addition:
-    """What a patched release has and its `base`, the release it was made on, has not."""
+    """What a patched release has and its `base`, the release it was made on, has not; `date` in seconds since 1970."""
 
     commit: str
     base: str
+    date: str
     objects: tuple[str, ...]
 
 
 def addition_of(mirror: Path, commit: str) -> Addition:
     """Raises GitFailed if there is no such commit."""
     options = ("-r", "-t", "-z", "--raw", "--no-renames", "--no-abbrev", "--always", "--diff-merges=first-parent")
-    told = git(mirror, "diff-tree", "--format=%P %T", *options, commit).decode("utf-8", "replace")
+    told = git(mirror, "diff-tree", "--format=%P %T %ct", *options, commit).decode("utf-8", "replace")
     head, *listed = told.split("\0")
-    base, *_, tree = head.split()
+    base, *_, tree, date = head.split()
     entries = (entry.split() for entry in listed[::2] if entry.strip())
     changed = {entry[3] for entry in entries if entry[1] != SUBMODULE and entry[3] != NOTHING}
-    return Addition(commit, base, (commit, tree, *sorted(changed)))
+    return Addition(commit, base, date, (commit, tree, *sorted(changed)))
 
 
 def added_repository(mirror: Path, addition: Addition, into: Path) -> Path:
@@ -116,6 +119,7 @@ def added_repository(mirror: Path, addition: Addition, into: Path) -> Path:
     (into / "refs").mkdir()
     (into / "HEAD").write_text(f"{addition.commit}\n")
     (into / "shallow").write_text(f"{addition.base}\n{addition.commit}\n")
+    (into / "date").write_text(f"{addition.date}\n")
     wanted = "".join(f"{name}\n" for name in addition.objects).encode()
     git(mirror, "pack-objects", "-q", "--delta-base-offset", str(into / "objects" / "pack" / "pack"), input=wanted)
     _open_to_all(into)

@@ -48,4 +48,6 @@ def limits_of(recipe: dict[str, Any]) -> sandbox.Limits:
         memory_mb=recipe["memory_mb"],
         disk_mb=recipe["disk_mb"],
         processes=recipe["processes"],
+        log_bytes=settings.MAX_LOG_BYTES,
+        log_mb=settings.LONGEST_LOG_MEGABYTES,
     )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contributions.sandbox.jobs import LOG_FLOOD_BYTES, Limits, Outcome, Verdict
+from contributions.sandbox.jobs import Limits, Outcome, Verdict
 from contributions.sandbox.trials import LIMITS, Trial
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _log(trial: Trial) -> Judge:
     tried = trial.run("tr '\\0' 'x' < /dev/zero", limits=replace(LIMITS, log_bytes=_KEPT))
     held, sentence = _limited(tried.outcome, "log")
     kept = len(tried.output)
-    return held and kept < 2 * _KEPT < LOG_FLOOD_BYTES, f"{sentence} {kept} bytes were kept."
+    return held and kept < 2 * _KEPT, f"{sentence} {kept} bytes were kept."
 
 
 def _wall_clock(trial: Trial) -> Judge:

@@ -55,15 +55,19 @@ fi
 git -c advice.detachedHead=false -c core.hooksPath=/dev/null checkout --quiet --detach "$2"
 git log -1 --format=%ct > "$3"
 """
-# The same from a release that the worker unpacked: git moves its tree to the commit, if that is another.
+# The same from a release that the worker unpacked: git moves its tree to the commit, if that is another. Where checkout
+# would look at every file, read-tree touches those that differ.
 MOVE_ON = """
 cd "$1"
+read -r date < /base.git/date
 if [ -d /source.git ]; then
+  read -r date < /source.git/date
   cp /source.git/shallow .git/shallow
   echo /source.git/objects >> .git/objects/info/alternates
-  git -c advice.detachedHead=false -c core.hooksPath=/dev/null checkout --quiet --detach "$2"
+  git -c core.hooksPath=/dev/null read-tree -m -u HEAD "$2"
+  echo "$2" > .git/HEAD
 fi
-git log -1 --format=%ct > "$3"
+echo "$date" > "$3"
 """
 QUIET_GIT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",

@@ -10,8 +10,6 @@ from pathlib import Path, PurePosixPath
 from contributions import errors
 
 MEGABYTE = 1 << 20
-# More output than this is no log; the build is ended, however much of it would be kept.
-LOG_FLOOD_BYTES = 64 * MEGABYTE
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _STEP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,59}\Z")
@@ -30,7 +28,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a build may use; memory counts the files it keeps as well, for they live in memory."""
+    """How much a build may use; memory counts the files it keeps as well, for they live in memory.
+
+    `log_bytes` of the log are kept; more than `log_mb` of output is no log, and the build is ended.
+    """
 
     wall_seconds: float = 600
     idle_seconds: float = 300
@@ -39,6 +40,7 @@ class Limits:
     disk_mb: int = 1024
     file_mb: int = 512
     log_bytes: int = 4 * MEGABYTE
+    log_mb: int = 128
     artifacts: int = 200
     artifact_mb: int = 256
     network_mb: int = 2048

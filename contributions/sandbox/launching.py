@@ -219,8 +219,11 @@ class _Launch:
         lines += [f"ulimit -{letter} {value}" for letter, value in limits.items()]
         if self.mounts:
             lines.append(f"mount -t tmpfs -o mode=0755,size=64k patchbay {self._stage()}")
+            lines.append(
+                " ".join(["mkdir", "-p", *(place for path, place in self.mounts if path.is_dir()), str(self._stage())])
+            )
         for path, place in self.mounts:
-            lines.append(f"mkdir {place}" if path.is_dir() else f": > {place}")
+            lines += [] if path.is_dir() else [f": > {place}"]
             lines.append(f"mount --bind {shlex.quote(str(path))} {place}")
         return lines + (self._overlay() if self.lower else [])
 

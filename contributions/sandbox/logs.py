@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from contributions.sandbox.jobs import LOG_FLOOD_BYTES
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -35,10 +33,6 @@ class LogKeeper:
     @property
     def ends_a_line(self) -> bool:
         return not self._recent or self._recent.endswith(b"\n")
-
-    @property
-    def is_flood(self) -> bool:
-        return self.seen > LOG_FLOOD_BYTES
 
     @property
     def recent(self) -> str:

@@ -164,7 +164,7 @@ class _Watch:
     def _take_log(self, data: bytes) -> None:
         self.last_output = time.monotonic()
         self.log.feed(data)
-        if self.log.is_flood:
+        if self.log.seen > self.job.limits.log_mb * MEGABYTE:
             self._end("log")
 
     def _take_frames(self, data: bytes) -> None:

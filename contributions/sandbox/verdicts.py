@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from contributions.sandbox.gauges import most_files
-from contributions.sandbox.jobs import LOG_FLOOD_BYTES, MEGABYTE, Job, Limits, Outcome, ReachedLimit, Verdict
+from contributions.sandbox.jobs import Job, Limits, Outcome, ReachedLimit, Verdict
 
 if TYPE_CHECKING:
     from contributions.sandbox.frames import Delivery
@@ -40,7 +40,7 @@ def words(name: str, limits: Limits) -> ReachedLimit:
         "disk": f"disk limit of {limits.disk_mb} MB",
         "files": f"limit of {most_files(limits)} files",
         "file": f"limit of {limits.file_mb} MB for one file",
-        "log": f"log limit of {LOG_FLOOD_BYTES // MEGABYTE} MB",
+        "log": f"log limit of {limits.log_mb} MB",
         "artifacts": f"limit of {limits.disk_mb} MB for all artifacts",
         "network": f"limit of {limits.network_mb} MB through the network",
     }

@@ -195,6 +195,17 @@ def test_a_build_that_says_nothing_meets_its_recipes_idle_limit(mending: Contrib
     assert first.limit == "limit of 1 seconds without output"
 
 
+def test_a_build_that_writes_too_much_is_ended_and_its_log_kept_short(
+    mending: Contribution, recipe: Recipe, settings: Any
+) -> None:
+    settings.LONGEST_LOG_MEGABYTES, settings.MAX_LOG_BYTES = 1, 4096
+    Recipe.objects.filter(pk=recipe.pk).update(build="yes | head -c 900K; echo enough; yes")
+    first, _ = built(judged(received(mending)))
+    assert (first.state, first.limit) == ("failed", "log limit of 1 MB")
+    assert first.log
+    assert 4096 < first.log.size < 5000
+
+
 def test_what_confined_a_build_and_what_it_ran_with_is_on_record(
     mending: Contribution, recipe: Recipe, settings: Any, tmp_path: Path
 ) -> None:

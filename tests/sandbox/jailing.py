@@ -23,6 +23,7 @@ LIMITS = Limits(
     file_mb=96,
     artifact_mb=8,
     log_bytes=1 << 16,
+    log_mb=64,
 )
 
 
