@@ -144,7 +144,8 @@ def _shared_out(trial: Trial) -> Judge:
         limits=replace(LIMITS, cpus=0.2),
     )
     spent = sum(float(line.split()[1]) for line in tried.log.splitlines() if line.startswith("spent"))
-    return 0 < spent < 0.6, f"six loops of a second each got {spent:.1f} s at a fifth of a processor"  # noqa: PLR2004 - without a limit it is a processor's worth for each
+    held = "cpu" in trial.executor.counted()[1] and 0 < spent < 0.6  # noqa: PLR2004 - three times what was granted
+    return held, f"six loops of a second each got {spent:.1f} s at a fifth of a processor"
 
 
 ATTACKS: dict[str, Callable[[Trial], Judge]] = {
