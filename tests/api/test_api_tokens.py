@@ -16,6 +16,7 @@ pytestmark = pytest.mark.django_db
 LONG_AGO = timezone.now() - timedelta(days=1)
 
 
+@pytest.mark.attack("T10")
 def test_me_tells_what_the_token_may_do(scene: Scene) -> None:
     me = scene.tokened(scene.author, "read", "write").get("me/").json()
     assert me["username"] == scene.author.username
@@ -28,6 +29,7 @@ def test_me_tells_what_the_token_may_do(scene: Scene) -> None:
 ENDS = ["revoked_at", "expires_at"]
 
 
+@pytest.mark.attack("T10")
 def test_a_revoked_or_expired_token_is_refused_at_once(scene: Scene, subtests: pytest.Subtests) -> None:
     for end in ENDS:
         with subtests.test(end=str(end)[:40]):
@@ -78,6 +80,7 @@ def test_the_use_of_a_token_is_noted(scene: Scene) -> None:
     assert ApiToken.objects.get().last_used_at is not None
 
 
+@pytest.mark.attack("T10")
 def test_the_secret_is_nowhere_in_the_database(scene: Scene) -> None:
     secret = make_token(scene.author, "read")
     row = ApiToken.objects.values().get()

@@ -120,7 +120,15 @@ def test_a_running_site_says_that_all_its_parts_are_ready(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["gunicorn", "--hostname worker@", "--hostname builder@", "--hostname signer@", "celery --app portal beat"]
+    "part",
+    [
+        "gunicorn",
+        "--hostname worker@",
+        "--hostname courier@",
+        "--hostname builder@",
+        "--hostname signer@",
+        "celery --app portal beat",
+    ],
 )
 def test_a_part_that_dies_is_started_again(site: Site, part: str) -> None:
     before = site.chief(part)
@@ -195,7 +203,18 @@ def test_interrupted_it_ends_within_ten_seconds_and_leaves_nothing(tmp_path: Pat
     assert time.monotonic() - begun < 10
     assert site.run.returncode == 0
     order = [line.split()[0] for line in site.said if " ready" in line]
-    assert order == ["database", "broker", "migrations", "static", "web", "worker", "builder", "signer", "beat"]
+    assert order == [
+        "database",
+        "broker",
+        "migrations",
+        "static",
+        "web",
+        "worker",
+        "courier",
+        "builder",
+        "signer",
+        "beat",
+    ]
     assert site.processes() == {}
 
 

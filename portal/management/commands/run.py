@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 DATABASE_SECONDS = 60  # how long a database elsewhere may take to come up
+COURIERS = 8  # threads that mostly wait for other people's servers, so that a slow one holds up no patch
 
 
 class Command(BaseCommand):
@@ -87,7 +88,8 @@ def children() -> list[Child]:
     beat = [*celery("beat"), "--scheduler", "celery.beat:Scheduler", "--pidfile="]
     return [
         Child("web", web, log / "web.log", web_answers, without=settings.KEY_VARIABLES),
-        worker("worker", queues="receive,fit,deliver", processes=os.cpu_count() or 2),
+        worker("worker", queues="receive,fit", processes=os.cpu_count() or 2),
+        worker("courier", queues="deliver", processes=COURIERS, pool="threads"),
         worker("builder", queues="builds", processes=settings.BUILDS_AT_ONCE),
         worker("signer", queues="sign", processes=1, holds_keys=True),
         Child("beat", beat, log / "beat.log", lambda: True, without=settings.KEY_VARIABLES),
@@ -98,11 +100,11 @@ def celery(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "celery", "--app", "portal", *arguments]
 
 
-def worker(name: str, *, queues: str, processes: int, holds_keys: bool = False) -> Child:
+def worker(name: str, *, queues: str, processes: int, pool: str = "prefork", holds_keys: bool = False) -> Child:
     """A worker for these queues. The signer alone is handed the keys that the environment has."""
     full_name = f"{name}@{platform.node() or 'here'}"
     started = timezone.now()
-    arguments = ["--hostname", full_name, "--queues", queues, "--concurrency", str(processes)]
+    arguments = ["--hostname", full_name, "--queues", queues, "--pool", pool, "--concurrency", str(processes)]
     return Child(
         name,
         celery("worker", *arguments, "--without-gossip", "--without-mingle", "--loglevel", "INFO"),
