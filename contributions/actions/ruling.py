@@ -35,7 +35,7 @@ def set_rules(*, person: Person | None, component: Component, rules: Mapping[str
     if strangers := sorted(set(rules) - set(Component.RULES)):
         raise Invalid(f"There is no rule {strangers[0]!r}; there are {', '.join(Component.RULES)}.", field=strangers[0])
     with transaction.atomic():
-        component = Component.objects.select_for_update().get(pk=component.pk)
+        component = Component.objects.select_for_update(no_key=True).get(pk=component.pk)  # events may go on naming it
         before = noted(component)
         if seen not in {"", component.rules_digest}:
             raise Clash("Somebody changed the rules meanwhile. Look at them, then decide again.")

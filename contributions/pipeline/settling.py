@@ -80,9 +80,14 @@ def settle_when_due(pk: int) -> bool:
 
 
 def settle_later(component: Component) -> None:
-    """Have all that is open on the component looked at soon, because its rules or its people changed."""
+    """Have all that is open on the component looked at soon, because its rules or its people changed.
+
+    They are locked in the order of their keys, so that two who do this at once never wait for each other in a circle.
+    """
     waiting = Contribution.objects.filter(component=component, state=State.OPEN).exclude(current=None)
-    waiting.update(settles_at=Now())
+    with transaction.atomic():
+        keys = list(waiting.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
+        Contribution.objects.filter(pk__in=keys).update(settles_at=Now())
 
 
 def due(most: int, *, component: int | None = None) -> list[int]:

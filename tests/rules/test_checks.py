@@ -102,6 +102,10 @@ def test_one_objection_is_enough_whoever_it_comes_from() -> None:
 def test_of_many_names_a_few_are_told() -> None:
     found = check(LAX, "objections", opinions=tuple(Opinion(f"p{n}", "reject") for n in range(8)))
     assert found.detail.endswith("p4 rejects it. And 3 more.")
+    six = check(LAX, "objections", opinions=tuple(Opinion(f"p{n}", "reject") for n in range(6)))
+    assert six.detail.endswith("p4 rejects it. And 1 more.")
+    five = check(LAX, "objections", opinions=tuple(Opinion(f"p{n}", "reject") for n in range(5)))
+    assert five.detail.endswith("p4 rejects it.")
 
 
 # time
@@ -241,6 +245,8 @@ TAKEN = ("Apache-2.0", "MIT", "GPL-2.0-only WITH Classpath-exception-2.0")
         ("MIT)", False),
         ("(" * 11 + "MIT" + ")" * 11, False),
         ("MIT OR " * 40 + "MIT", False),
+        ("(" * 10 + "MIT" + ")" * 10, True),
+        ("MIT" + " OR MIT" * 28 + " ", True),
     ],
 )
 def test_of_an_expression_enough_must_be_taken(expression: str, taken: bool) -> None:  # noqa: FBT001 - a column
@@ -313,7 +319,13 @@ def test_the_commits_that_lack_it_are_named() -> None:
     assert (found.mark, found.detail) == (Mark.NOT_MET, "No “Signed-off-by” of its author in “Mend it” and “Test it”.")
     many = check(strict, "sign-off", unsigned=tuple("abcdefgh")).detail
     assert many.endswith("“a”, “b”, “c”, “d”, “e” and 3 more.")
-    assert check(strict, "sign-off", unsigned=("x",), has_patch=False).mark == Mark.NOT_ASKED
+    six = check(strict, "sign-off", unsigned=tuple("abcdef")).detail
+    assert six.endswith("“a”, “b”, “c”, “d”, “e” and 1 more.")
+    five = check(strict, "sign-off", unsigned=tuple("abcde")).detail
+    assert five.endswith("“a”, “b”, “c”, “d” and “e”.")
+    note = check(strict, "sign-off", unsigned=("x",), has_patch=False)
+    assert (note.mark, note.detail) == (Mark.NOT_ASKED, "There are no commits.")
+    assert check(LAX, "sign-off", has_patch=False).detail == "Swift asks for none."
     assert check(LAX, "sign-off", unsigned=("x",)).mark == Mark.NOT_ASKED
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from contributions import sandbox
+from contributions.actions.maintaining import retire
 from contributions.actions.reviewing import review
 from contributions.actions.ruling import set_rules
 from contributions.errors import Clash, Refusal
@@ -86,6 +87,29 @@ def test_rules_that_are_laxer_while_a_build_ends_approve_once(tmp_path: Path) ->
         )
         settle_component(component.pk)
         assert_published_once(contribution)
+
+
+def test_rules_and_releases_that_change_while_much_is_settled_lock_nobody_out() -> None:
+    """The rows are asked for in one order, and events that name the component wait for nobody."""
+    keepers = [factories.make_person() for _ in range(3)]
+    component = factories.make_component(maintainers=tuple(keepers))
+    releases = [factories.make_release(component) for _ in range(2)]
+    rows = [factories.make_contribution(component=component, release=releases[0]) for _ in range(12)]
+    for row in rows:
+        factories.make_review(row.current, reviewer=keepers[0])
+    Contribution.objects.update(settles_at=rows[0].created_at)
+    at_once(
+        lambda: set_rules(person=keepers[0], component=component, rules={"cool_down_days": 1}),
+        lambda: set_rules(person=keepers[1], component=component, rules={"cool_down_days": 0}),
+        lambda: retire(person=keepers[2], release=releases[1]),
+        lambda: [settle_when_due(row.pk) for row in rows],
+        lambda: [settle_when_due(row.pk) for row in reversed(rows)],
+    )
+    set_rules(person=keepers[2], component=component, rules={"cool_down_days": 2})
+    set_rules(person=keepers[2], component=component, rules={"cool_down_days": 0})
+    settle_component(component.pk)
+    assert set(Contribution.objects.values_list("state", flat=True)) == {"approved"}
+    assert Event.objects.filter(verb=Event.Verb.APPROVED).count() == len(rows)
 
 
 def test_what_is_approved_while_a_new_revision_comes_is_approved_as_it_was_seen() -> None:
