@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from celery import bootsteps
+from celery.worker import state
 from django.apps import apps
 from django.db import DatabaseError, connection
 from django.utils import timezone
@@ -29,17 +30,35 @@ class SignOfLife(bootsteps.StartStopStep):
     def __init__(self, consumer: Any, **options: Any) -> None:
         super().__init__(consumer, **options)
         self.timer: Any = None
+        self.beats_stuck = 0
 
     def start(self, consumer: Any) -> None:
         queues = [queue.name for queue in consumer.task_consumer.queues]
         note(consumer.hostname, queues)
-        self.timer = consumer.timer.call_repeatedly(EVERY_SECONDS, note, (consumer.hostname, queues))
+        self.beats_stuck = 0
+        self.timer = consumer.timer.call_repeatedly(EVERY_SECONDS, self.beat, (consumer, queues))
 
     def stop(self, consumer: Any) -> None:
         del consumer
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
+
+    def beat(self, consumer: Any, queues: Iterable[str]) -> None:
+        """Raise what Celery takes for a lost connection, and connects anew after, when the worker is stuck."""
+        note(consumer.hostname, queues)
+        self.beats_stuck = self.beats_stuck + 1 if is_stuck(consumer) else 0
+        if self.beats_stuck > 1:
+            raise ConnectionResetError("An acknowledgement was lost; this worker would never get another message.")
+
+
+def is_stuck(consumer: Any) -> bool:
+    """Whether the worker is at its limit of messages and works on none of them.
+
+    A connection that was cut while a message was acknowledged leaves it so: the message counts as unfinished for ever.
+    """
+    waits_for_us = getattr(getattr(consumer.task_consumer.channel, "qos", None), "can_consume", None)
+    return waits_for_us is not None and not waits_for_us() and not (state.reserved_requests or state.active_requests)
 
 
 def note(name: str, queues: Iterable[str]) -> None:
