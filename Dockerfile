@@ -6,9 +6,9 @@ COPY requirements.txt /tmp/
 RUN /opt/patchbay/bin/pip install --no-cache-dir --require-hashes -r /tmp/requirements.txt
 
 FROM python:3.11-slim-bookworm
-# git receives and fits, bubblewrap builds; the compilers are what recipes build with.
+# git receives and fits, bubblewrap builds, diffoscope tells two builds apart; the compilers are what recipes build with.
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends bubblewrap build-essential git openssh-client python3 \
+    && apt-get install --yes --no-install-recommends bubblewrap build-essential diffoscope-minimal git openssh-client python3 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /var/lib/patchbay --create-home patchbay \
     && install --directory --owner patchbay --mode 0700 /var/lib/patchbay-keys

@@ -81,4 +81,5 @@ setup-tests: .venv/tests.stamp
 	@command -v openssl >/dev/null || ./.ci/need openssl
 	@command -v curl >/dev/null || ./.ci/need curl
 	@command -v chromium >/dev/null || ./.ci/need chromium
+	@command -v diffoscope >/dev/null || ./.ci/need diffoscope-minimal
 	@ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || ./.ci/need faketime || echo "No clock is made to jump."

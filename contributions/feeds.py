@@ -16,6 +16,7 @@ from django.views.decorators.http import condition, require_safe
 
 from contributions.markup import reveal
 from contributions.models import Advisory, Artifact, Event, Publication, Release
+from contributions.models.build import repetitions_of, uploads_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -37,7 +38,7 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  
 
 def _newest(request: HttpRequest) -> str:
     """The feed changes when an event is added, hidden or shown again."""
-    return f'"{Event.objects.of_the_feed().mark()}-{request.get_host()}"'
+    return f'"{Event.objects.of_the_feed().mark()}-{Event.objects.newest_likeness().first()}-{request.get_host()}"'
 
 
 @require_safe
@@ -54,10 +55,15 @@ def atom(request: HttpRequest) -> HttpResponse:
     )
     events = Event.objects.of_the_feed().newest_first().select_related(
         "publication__release__component", "publication__build", "publication__revision__contribution__author",
+        "publication__revision__contribution__organisation",
         "advisory__component", "advisory__author",
     )  # fmt: skip
     events = events.defer("publication__revision__files", "publication__revision__commits")
-    events = events.prefetch_related("publication__build__artifacts__blob", "publication__revision__artifacts__blob")
+    events = events.prefetch_related(
+        "publication__build__artifacts__blob",
+        uploads_of("publication__revision__"),
+        repetitions_of("publication__build__"),
+    )
     for event in events[:ENTRIES]:
         if event.publication is not None:
             feed.add_item(**_entry(request, event, event.publication))
@@ -112,6 +118,7 @@ def _entry(request: HttpRequest, event: Event, publication: Publication) -> dict
     is_news, word = event.verb in {Event.Verb.PUBLISHED, Event.Verb.FREED}, WORDS[event.verb]
     title = "In quarantine" if contribution.is_quarantined else contribution.title
     text = f"{publication.revision.label} of #{contribution.pk} by {contribution.author} for {publication.release}."
+    text += f" {publication.origin[:1].upper()}{publication.origin[1:]}{_likeness(publication)}."
     files = publication.artifacts if is_news else []
     return {
         "title": _xml(f"{word}: {title} ({publication.release})"),
@@ -127,6 +134,11 @@ def _entry(request: HttpRequest, event: Event, publication: Publication) -> dict
             for file in files
         ],
     }
+
+
+def _likeness(publication: Publication) -> str:
+    told = publication.build.is_reproducible if publication.build else None
+    return "" if told is None else ", and reproducible" if told else ", and not reproducible"
 
 
 def _xml(text: str) -> str:

@@ -22,6 +22,7 @@ from .pipeline import (
     proving,
     publishing,
     receiving,
+    repeating,
     settling,
 )
 
@@ -126,6 +127,7 @@ def publish(pk: int) -> None:
         ring_for_index()
     for event in Event.objects.filter(publication__in=published):
         ring_for_news(event)
+    ring(*repeating.waiting_repetitions(pk))
 
 
 @shared_task(name="contributions.tasks.sign_index", expires=INDEX_RING_SECONDS)

@@ -71,6 +71,7 @@ urlpatterns = [
     path("submit/", sharing.submit, name="submit"),
     path("builds/", builds.builds, name="builds"),
     path("builds/<int:number>/", builds.build, name="build"),
+    path("builds/<int:number>/repeat/", builds.repeat, name="build-repeat"),
     path("builds/<int:number>/log/", builds.build_log, name="build-log"),
     path("builds/<int:number>/provenance.json", attestations.of_build, {"side": "provenance"}, name="build-provenance"),
     path("builds/<int:number>/bom.json", attestations.of_build, {"side": "bill"}, name="build-bill"),

@@ -69,6 +69,7 @@ PREPARE_HOSTS = environment.hosts("PATCHBAY_PREPARE_HOSTS", ["*"])
 PREPARE_PROXY = environment.proxy("PATCHBAY_PREPARE_PROXY")
 PREPARE_MEGABYTES = environment.number("PATCHBAY_PREPARE_MEGABYTES", 2048, least=1)
 LONGEST_LOG_MEGABYTES = environment.number("PATCHBAY_LONGEST_LOG_MEGABYTES", 128, least=1)
+REPEAT_BUILDS = environment.choice("PATCHBAY_REPEAT_BUILDS", "published", ["published", "asked"])
 LONGEST_BUILD_SECONDS = environment.number("PATCHBAY_LONGEST_BUILD_SECONDS", 3600, least=10)
 
 # The signing keys that may stand in the environment; only the process that signs ever reads their values.

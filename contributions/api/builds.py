@@ -10,7 +10,7 @@ from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from contributions.actions.rebuilding import build_again
+from contributions.actions.rebuilding import build_again, repeat_build
 from contributions.errors import Clash
 
 from .files import PLAIN
@@ -91,4 +91,18 @@ class BuildAgain(Resource):
         if build.revision is None:
             raise Clash("The bare release is built again by the portal itself when its recipe changes.")
         made = build_again(person=self.person, revision=build.revision, release=build.release)
+        return self.shown(BuildDetailShape, made, status=201, at=reverse("api-build", args=[made.pk]))
+
+
+class Repetition(Resource):
+    @extend_schema(
+        operation_id="builds_repeat",
+        request=None,
+        responses={201: OpenApiResponse(BuildDetailShape, description="Queued.")},
+        summary="Build again to compare",
+    )
+    def post(self, request: Request, number: int) -> Response:
+        """A passed build once more elsewhere, to see whether the same bytes come out; everybody with an account may."""
+        del request
+        made = repeat_build(person=self.person, build=build_seen_by(self.person, number))
         return self.shown(BuildDetailShape, made, status=201, at=reverse("api-build", args=[made.pk]))

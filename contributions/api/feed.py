@@ -6,11 +6,12 @@ import hashlib
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Q, Subquery
 from django.utils.cache import get_conditional_response
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
 from contributions.models import Advisory, Event
+from contributions.models.build import repetitions_of, uploads_of
 
 from .lookups import named, standing
 from .paging import LARGEST_SIZE
@@ -25,16 +26,21 @@ if TYPE_CHECKING:
 
     from contributions.models.event import EventQuerySet
 
-FORMAT = 3  # goes into the ETag: count it up when the shape of an entry changes
+FORMAT = 4  # goes into the ETag: count it up when the shape of an entry changes
 NAMES = (
     "component",
     "advisory",
     "publication__release__component",
-    "publication__revision__contribution",
+    "publication__revision__contribution__organisation",
+    "publication__revision__contribution__author",
     "publication__build__attestation",
 )
 SIGNED = "publication__build__attestation"
-ARTIFACTS = ("publication__build__artifacts__blob", "publication__revision__artifacts__blob")
+FILES = (
+    "publication__build__artifacts__blob",
+    uploads_of("publication__revision__"),
+    repetitions_of("publication__build__"),
+)
 IF_NONE_MATCH = OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="The ETag you have.")
 ETAG = OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200, 304])
 
@@ -54,7 +60,7 @@ class Feed(Resource):
         plain = request._request  # noqa: SLF001 - DRF wraps Django's request, which the conditions are read from
         response = get_conditional_response(plain, etag=etag)
         if response is None:
-            found = entries.select_related(*NAMES).prefetch_related(*ARTIFACTS, standing("publication__revision"))
+            found = entries.select_related(*NAMES).prefetch_related(*FILES, standing("publication__revision"))
             response = self.listed(EntryShape, found, asked, "-pk")
         response.headers["ETag"] = etag
         response.headers["Cache-Control"] = "no-cache"  # keep it, and ask each time whether it still holds
@@ -79,19 +85,23 @@ def _narrowed(entries: EventQuerySet, asked: dict[str, Any]) -> EventQuerySet:
 def _etag(request: Request, entries: EventQuerySet, asked: dict[str, Any]) -> str:
     """Strong, from two small queries.
 
-    Whether each entry is live changes only with another entry; its build is signed some seconds after it came. The
-    address brings page and filters in.
+    Whether each entry is live changes only with another entry; its build is signed some seconds after it came, and
+    may be repeated or matched at any time. The address brings page and filters in.
     """
     said = f"{FORMAT} {entries.mark()} {_signed(entries, asked)} {request.build_absolute_uri()}"
     return f'"{hashlib.sha256(said.encode()).hexdigest()[:32]}"'
 
 
 def _signed(entries: EventQuerySet, asked: dict[str, Any]) -> str:
-    """How many of the builds that the page may show are signed, and since when.
+    """How many of the builds that the page may show are signed, and since when; and the last word on likeness.
 
     The first page, which everybody asks for again and again, has none but the newest entries.
     """
     if "cursor" not in asked:
         entries = Event.objects.filter(pk__in=entries.newest_first().values("pk")[:LARGEST_SIZE])
-    totals = entries.aggregate(count=Count(f"{SIGNED}__provenance"), newest=Max(f"{SIGNED}__finished_at"))
-    return f"{totals['count']} {totals['newest']}"
+    totals = entries.aggregate(
+        count=Count(f"{SIGNED}__provenance"),
+        newest=Max(f"{SIGNED}__finished_at"),
+        likeness=Max(Subquery(Event.objects.newest_likeness())),
+    )
+    return " ".join(str(total) for total in totals.values())

@@ -8,6 +8,7 @@ from django.db.models import Prefetch, Q
 
 from contributions.errors import Invalid, Missing
 from contributions.models import Advisory, Artifact, Build, Component, Contribution, Publication, Release, Revision
+from contributions.models.build import repetitions_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -38,7 +39,8 @@ def revision_seen_by(eyes: Eyes, number: int, of: int) -> Revision:
 def builds_seen_by(eyes: Eyes) -> QuerySet[Build, Build]:
     """Builds of the bare releases, and of contributions that may be seen."""
     visible = Q(revision=None) | Q(revision__contribution__in=Contribution.objects.visible_to(eyes))
-    return Build.objects.filter(visible).select_related("release__component", "revision", "attestation")
+    found = Build.objects.filter(visible).select_related("release__component", "revision", "attestation")
+    return found.prefetch_related(repetitions_of())
 
 
 def build_seen_by(eyes: Eyes, number: int) -> Build:

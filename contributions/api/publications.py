@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema
 
 from contributions.actions.quarantining import quarantine_publication, restore_publication
 from contributions.actions.withdrawing import withdraw_publication
+from contributions.models.build import uploads_of
 
 from .inputs import ReasonInput
 from .lookups import narrowed, publication_seen_by, publications_seen_by
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
     from rest_framework.response import Response
 
-ARTIFACTS = ("build__artifacts__blob", "revision__artifacts__blob")
+FILES = ("build__artifacts__blob", uploads_of("revision__"))
 
 
 class Publications(Resource):
@@ -34,7 +35,7 @@ class Publications(Resource):
         """Newest first, withdrawn ones too."""
         del request
         asked = self.asked(PublicationQuery)
-        found = publications_seen_by(self.eyes).prefetch_related(*ARTIFACTS)
+        found = publications_seen_by(self.eyes).prefetch_related(*FILES)
         found = narrowed(found, asked, release_at="release", contribution_at="revision__contribution")
         return self.listed(PublicationShape, found, asked, "-pk")
 

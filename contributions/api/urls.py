@@ -71,6 +71,7 @@ urlpatterns = [
     path("builds/", builds.Builds.as_view(), name="api-builds"),
     path("builds/<int:number>/", builds.OneBuild.as_view(), name="api-build"),
     path("builds/<int:number>/log", builds.BuildLog.as_view(), name="api-build-log"),
+    path("builds/<int:number>/repeat/", builds.Repetition.as_view(), name="api-build-repeat"),
     path("builds/<int:number>/again/", builds.BuildAgain.as_view(), name="api-build-again"),
     path("artifacts/<int:number>/", artifacts.OneArtifact.as_view(), name="api-artifact"),
     path("publications/", publications.Publications.as_view(), name="api-publications"),

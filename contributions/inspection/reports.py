@@ -11,7 +11,7 @@ from .findings import MOST_LISTED, shown
 from .sniffing import HEAD as HEAD, media_type as media_type_of, words as words_for
 
 HERE = Path(__file__).parent
-PROGRAM = ("__init__", "findings", "names", "sniffing", "packings", "tars", "zips", "looking")
+PROGRAM = ("__init__", "findings", "names", "sniffing", "packings", "tars", "zips", "looking", "comparing")
 LONGEST_SENTENCE = 600
 LONGEST_TYPE = 100
 LARGEST = 1 << 20  # bytes of an answer

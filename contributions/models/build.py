@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
 from django.urls import reverse
 
 from .blob import Blob
@@ -24,6 +24,10 @@ class BuildQuerySet(WorkQuerySet):
     def bare(self) -> Any:
         """Baseline builds: the release without any patch."""
         return self.filter(revision=None)
+
+    def originals(self) -> Any:
+        """Builds for their own sake, without the repetitions that only compare."""
+        return self.filter(repeats=None)
 
 
 class Build(Work):
@@ -82,7 +86,12 @@ class Build(Work):
         indexes = [models.Index(fields=["state", "lease_until"], name="build_waiting")]
         constraints = [
             models.UniqueConstraint(
-                fields=["revision", "release", "serial"], condition=~Q(revision=None), name="one_build_of_a_serial"
+                fields=["revision", "release", "serial"],
+                condition=~Q(revision=None) & Q(repeats=None),
+                name="one_build_of_a_serial",
+            ),
+            models.UniqueConstraint(
+                fields=["repeats"], condition=Q(state__in=[QUEUED, RUNNING]), name="one_repetition_at_a_time"
             ),
             models.UniqueConstraint(
                 fields=["release", "commit", "recipe_digest"],
@@ -117,6 +126,21 @@ class Build(Work):
         sworn = getattr(self, "attestation", None)
         return sworn.bill_id if sworn is not None and sworn.is_signed else None
 
+    @property
+    def is_reproducible(self) -> bool | None:
+        """Whether every repetition made the same bytes; None when there is none to tell."""
+        found = {repetition.likeness for repetition in self.repetitions.all()} - {""}
+        return found == {self.Likeness.SAME} if found else None
+
+    @property
+    def difference_url(self) -> str:
+        """Where the report on what a repetition made otherwise is downloaded; empty when there is none."""
+        return reverse("file", args=[self.difference_id, f"difference-{self.pk}.txt"]) if self.difference_id else ""
+
+    @property
+    def may_be_repeated(self) -> bool:
+        return self.has_passed and not self.is_bare and self.repeats_id is None
+
     def write_log(self, offset: int, text: bytes) -> None:
         """Add a piece of the running log of this attempt at byte `offset`."""
         LogPiece.objects.create(build=self, attempt=self.attempts, offset=offset, content=text)
@@ -140,6 +164,17 @@ class Build(Work):
             if len(found) >= most:
                 break
         return found[:most]
+
+
+def uploads_of(at: str) -> models.Prefetch[Any]:
+    """The uploaded files of revisions that are reached along `at`, with what they match."""
+    return models.Prefetch(f"{at}artifacts", queryset=Artifact.objects.with_match().select_related("blob"))
+
+
+def repetitions_of(at: str = "") -> models.Prefetch[Any]:
+    """What tells of the repetitions of builds that are reached along `at`."""
+    told = Build.objects.only("repeats", "likeness", "state").order_by("pk")
+    return models.Prefetch(f"{at}repetitions", queryset=told)
 
 
 class LogPiece(models.Model):
@@ -175,6 +210,16 @@ class ArtifactQuerySet(models.QuerySet["Artifact"]):
     def called(self, name: str) -> Self:
         """Files of this name, whatever directory a build made them in."""
         return self.filter(Q(name=name) | Q(name__endswith=f"/{name}"))
+
+    def with_match(self) -> Self:
+        """With `matching_build`, the portal's own build of what an upload says it was made from, if it is the same."""
+        own = Build.objects.originals().filter(
+            state=Build.State.PASSED,
+            revision=OuterRef("revision__claims"),
+            release=OuterRef("revision__release"),
+            artifacts__blob=OuterRef("blob"),
+        )
+        return self.annotate(matching_build=Subquery(own.order_by("pk").values("pk")[:1]))
 
     def published_for(self, component: int) -> Self:
         """All that was ever in the feed for the component, withdrawn or not."""
@@ -232,6 +277,25 @@ class Artifact(models.Model):
     def maker(self) -> Revision | None:
         """The revision that it was built from or uploaded as; None for one of the bare release."""
         return self.build.revision if self.build is not None else self.revision
+
+    @property
+    def match(self) -> int | None:
+        """The number of the portal's build that an upload is byte for byte; `with_match` finds it for many at once."""
+        if "matching_build" not in self.__dict__:
+            found: Any = Artifact.objects.with_match().get(pk=self.pk)
+            self.__dict__["matching_build"] = found.matching_build
+        number: int | None = self.__dict__["matching_build"]
+        return number
+
+    @property
+    def origin(self) -> str:
+        """Who vouches for it, in words."""
+        if self.revision is None:
+            return f"built here, build {self.build_id}"
+        if self.match is not None:
+            return f"matches the portal's build {self.match} byte for byte"
+        contribution = self.revision.contribution
+        return f"unverified upload, built by {contribution.organisation or contribution.author}"
 
     @property
     def is_built_here(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import connection, models
 from django.db.models import Count, F, Func, Max, Q, Sum
@@ -19,7 +19,11 @@ from .revision import Revision
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
-PHRASES = {"approved": "approved it", "unpublished": "took it out of the feed"}
+PHRASES = {
+    "approved": "approved it",
+    "unpublished": "took it out of the feed",
+    "reproduced": "had it built again to compare",
+}
 FEED = ("published", "unpublished", "held", "freed", "advised", "unadvised")
 # Who flagged what, and how somebody's machines and log-ins are kept, is nobody else's to read.
 PRIVATE = ("flagged", "handled", "token-made", "token-revoked", "secured", "hooked")
@@ -53,6 +57,10 @@ class EventQuerySet(models.QuerySet["Event"]):
         if isinstance(contribution, Contribution):
             things.setdefault("component", contribution.component)
         return self.create(verb=verb, actor=actor, text=text, **things)
+
+    def newest_likeness(self) -> Any:
+        """The number of the newest line that says whether some bytes came out again; none before the first."""
+        return self.filter(verb="reproduced").order_by("-pk").values_list("pk", flat=True)[:1]
 
     def newest_first(self) -> Self:
         return self.order_by("-pk")
@@ -151,6 +159,7 @@ class Event(models.Model):
             models.Index(fields=["actor", "verb", "-at"], name="event_pace"),
             models.Index(fields=["-id"], condition=models.Q(verb__in=FEED), name="event_of_feed"),
             models.Index(fields=["component", "-id"], condition=models.Q(verb="ruled"), name="event_of_rules"),
+            models.Index(fields=["-id"], condition=models.Q(verb="reproduced"), name="event_of_likeness"),
         ]
 
     def __str__(self) -> str:

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from .build import Artifact, Build
+from .build import Artifact, Build, repetitions_of
 from .contribution import Contribution
 from .moves import Stateful
 from .person import Person
@@ -53,9 +53,11 @@ class PublicationQuerySet(models.QuerySet["Publication"]):
         return self.order_by("-pk")
 
     def with_names(self) -> Self:
-        return self.select_related(
+        """Everything a row of a list names, and whether its build could be repeated."""
+        named = self.select_related(
             "release__component", "revision__contribution__author", "revision__contribution__organisation", "build"
         )
+        return named.prefetch_related(repetitions_of("build__"))
 
 
 class Publication(Stateful):
@@ -104,6 +106,11 @@ class Publication(Stateful):
     @property
     def is_quarantined(self) -> bool:
         return self.state == self.State.QUARANTINED
+
+    @property
+    def origin(self) -> str:
+        """Who vouches for its files, in words."""
+        return next((file.origin for file in self.artifacts), "")
 
     @property
     def artifacts(self) -> Sequence[Artifact]:

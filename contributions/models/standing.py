@@ -83,7 +83,7 @@ class _Count:
         self.releases = self._held_for(set(supported.values_list("pk", flat=True)))
         self.up, self.down = self._votes()
         self.fits: dict[int, str] = dict(self._of_current(Fit).values_list("release_id", "state"))
-        self.builds = list(self._of_current(Build).order_by("release_id", "-serial"))
+        self.builds = list(self._of_current(Build).originals().order_by("release_id", "-serial"))
         self.bare_passes = self._bare_passes()
         self.now = timezone.now()
 

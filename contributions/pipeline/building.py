@@ -23,6 +23,7 @@ from .places import mirror_of, mirror_with
 from .preparing import prepared_for
 from .publishing import publish
 from .recipes import environment_of, image_of, limits_of, toolchain_of
+from .repeating import likeness_of, tell_of, waiting_repetitions
 from .settling import settle
 from .unpacking import tree_of
 
@@ -49,7 +50,8 @@ def queue_build(fit: Fit) -> Build | None:
     recipe = Recipe.objects.filter(component=fit.release.component_id).first()
     if recipe is None:
         return None
-    last = Build.objects.filter(revision=fit.revision_id, release=fit.release_id).aggregate(last=Max("serial"))["last"]
+    before = Build.objects.originals().filter(revision=fit.revision_id, release=fit.release_id)
+    last = before.aggregate(last=Max("serial"))["last"]
     return Build.objects.create(
         revision=fit.revision,
         release=fit.release,
@@ -87,7 +89,9 @@ def build(pk: int) -> Sequence[Work]:
     queued: Sequence[Work] = []
     with leased(row) as lease, work_area() as place:
         try:
-            queued = _record(row, *_run(row, lease, place))
+            outcome, facts = _run(row, lease, place)
+            likeness = likeness_of(row, outcome, place, lease.is_held)
+            queued = _record(row, outcome, facts | likeness)
         except (Trouble, Refusal) as trouble:
             log.warning("%s errored: %s", row, trouble.sentence)
             row.put_back(trouble.sentence)
@@ -150,6 +154,7 @@ def _job(row: Build, base: Path, added: Path | None, prepared: Path | None) -> s
         environment=environment_of(row),
         artifact_patterns=tuple(recipe["artifact_patterns"]),
         limits=limits_of(recipe),
+        variation=sandbox.USUAL if row.repeats_id is None else sandbox.ELSEWHERE,
     )
 
 
@@ -187,6 +192,9 @@ def _keep(path: Path) -> tuple[Blob, str]:
 
 def _tell(row: Build) -> Sequence[Work]:
     """Write the history, count the evidence; queue the bare build when a patched one failed."""
+    if row.repeats_id is not None:
+        tell_of(row)
+        return []
     if row.revision is None:
         _recount_failures_on(row)
         return []
@@ -203,12 +211,14 @@ def _tell(row: Build) -> Sequence[Work]:
     Standing.objects.recompute(contribution)
     settle(contribution)
     publish(contribution.pk)
-    return [bare] if bare else []
+    return [*([bare] if bare else []), *waiting_repetitions(contribution.pk)]
 
 
 def _recount_failures_on(bare: Build) -> None:
     """What the bare release does decides whether failures on it count against the patches."""
-    red = Build.objects.filter(release=bare.release, recipe_digest=bare.recipe_digest).exclude(revision=None)
+    red = (
+        Build.objects.originals().filter(release=bare.release, recipe_digest=bare.recipe_digest).exclude(revision=None)
+    )
     failed = red.filter(state__in=[Build.State.FAILED, Build.State.TIMED_OUT]).select_related("revision__contribution")
     for contribution in {build.revision.contribution for build in failed if build.revision}:
         Standing.objects.recompute(contribution)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 
 from contributions.models import Artifact, Build, Contribution, Event, Publication
 
 from .notifying import announce
+from .repeating import queue_repetition
 
 if TYPE_CHECKING:
     from contributions.models import Release, Revision
@@ -35,7 +37,9 @@ def _is_publishable(contribution: Contribution) -> bool:
 
 def _passed(contribution: Contribution) -> list[Build]:
     """The newest passed build with something to install, per release."""
-    passed = Build.objects.filter(revision=contribution.current_id, state=Build.State.PASSED, artifacts__isnull=False)
+    passed = Build.objects.originals().filter(
+        revision=contribution.current_id, state=Build.State.PASSED, artifacts__isnull=False
+    )
     return list(passed.order_by("release_id", "-serial").distinct("release_id").select_related("release"))
 
 
@@ -56,6 +60,8 @@ def _put(contribution: Contribution, release: Release, build: Build | None) -> l
         publication=publication,
     )
     announce(event)
+    if build is not None and settings.REPEAT_BUILDS == "published":
+        queue_repetition(build)
     return [publication]
 
 
@@ -82,6 +88,7 @@ def forgotten(most: int) -> list[int]:
         ~Exists(given.filter(release=OuterRef("current__builds__release"))),
         current__builds__state=Build.State.PASSED,
         current__builds__artifacts__isnull=False,
+        current__builds__repeats=None,
     )
     uploaded = approved.filter(~Exists(given), kind=Contribution.Kind.EXECUTABLE, release__isnull=False)
     return list(built.values_list("pk", flat=True).union(uploaded.values_list("pk", flat=True)).order_by("pk")[:most])

@@ -31,8 +31,11 @@ def image_of(recipe: dict[str, Any]) -> str:
 
 
 def environment_of(row: Build, build: str = "") -> dict[str, str]:
-    """The recipe's environment, with {release} and {build} filled in; `build` stands for its number if given."""
-    filled = {"{release}": row.release.name, "{build}": build or str(row.pk)}
+    """The recipe's environment, with {release} and {build} filled in; `build` stands for its number if given.
+
+    A repetition is told the number of the build that it repeats.
+    """
+    filled = {"{release}": row.release.name, "{build}": build or str(row.repeats_id or row.pk)}
     environment = {}
     for name, value in row.recipe["environment"].items():
         for mark, text in filled.items():

@@ -10,6 +10,8 @@ from contributions.sandbox.executors import (
     executor_named as executor_named,
 )
 from contributions.sandbox.jobs import (
+    ELSEWHERE as ELSEWHERE,
+    USUAL as USUAL,
     Artifact as Artifact,
     Job as Job,
     Limits as Limits,
@@ -19,6 +21,7 @@ from contributions.sandbox.jobs import (
     RefusedFile as RefusedFile,
     Step as Step,
     StepEnd as StepEnd,
+    Variation as Variation,
     Verdict as Verdict,
 )
 from contributions.sandbox.launching import BUILD_UID as BUILD_UID

@@ -189,7 +189,7 @@ def _options(  # noqa: PLR0913, PLR0917 - what a container is made from
     bounded += ["--memory", f"{limits.memory_mb}m", "--memory-swap", f"{limits.memory_mb}m"]
     return [
         *("run", "--name", name, "--pull", "never", "--log-driver", "none", "--entrypoint", "/bin/sh"),
-        *("--network", "none", "--ipc", "private", "--cgroupns", "private", "--hostname", "build"),
+        *("--network", "none", "--ipc", "private", "--cgroupns", "private", "--hostname", job.variation.hostname),
         *("--read-only", "--cap-drop", "all", "--security-opt", "no-new-privileges"),
         *("--security-opt", f"seccomp={_profile(room, fence)}"),
         *(bounded if engine.bounds else []),
@@ -267,7 +267,7 @@ def _mounts(job: Job, door: Path | None, room: Path, fence: EngineFence, uid: in
 def _furnished(job: Job, room: Path, fence: EngineFence) -> Path:
     """Our own files in the jail: the program, its orders and the steps."""
     orders = interior.orders(job, fence)
-    orders["environment"] = {"TMPDIR": "/build/tmp", **job.environment}
+    orders["environment"] = {"TMPDIR": "/build/tmp", **job.variation.environment, **job.environment}
     contents = {"inside.py": Path(inside.__file__).read_bytes(), "job": marshal.dumps(orders, 4)}
     contents |= {f"steps/{number}": step.script.encode() for number, step in enumerate(job.steps)}
     place = room / "room"

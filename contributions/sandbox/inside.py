@@ -279,8 +279,24 @@ def kind_of(mode: int) -> str:
     return kinds.get(stat.S_IFMT(mode), "something else")
 
 
-def send_artifacts(patterns: list[str]) -> None:
-    directory = os.open(TREE, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+def move_tree(place: str) -> None:
+    """Put the tree where the steps are to find it: a mount cannot be moved, so it is copied."""
+    os.makedirs(place.rpartition("/")[0], exist_ok=True)  # noqa: PTH103 - pathlib costs start time
+    try:
+        os.rename(TREE, place)  # noqa: PTH104 - the same
+    except OSError:
+        shell(["-c", f"cp -a {TREE} {place}"], QUIET_GIT)
+
+
+def make_home(place: str) -> None:
+    try:
+        os.makedirs(place, exist_ok=True)  # noqa: PTH103 - pathlib costs start time
+    except OSError:
+        return  # a recipe may say that there is none
+
+
+def send_artifacts(tree: str, patterns: list[str]) -> None:
+    directory = os.open(tree, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     wanted = [[part for part in pattern.split("/") if part not in {"", "."}] for pattern in patterns]
     for found in matches(directory, "", wanted):
         send_file(*found)
@@ -295,11 +311,16 @@ def main(job: dict[str, Any]) -> int:
     if job["commit"] and not check_out(job["commit"]):
         send(NO_CHECKOUT)
         return 1
-    os.chdir(TREE)
-    code = run_steps(job["steps"], build_environment(job["environment"]))
+    if job["tree"] != TREE:
+        move_tree(job["tree"])
+    environment = build_environment(job["environment"])
+    make_home(environment["HOME"])
+    os.umask(job["umask"])
+    os.chdir(job["tree"])
+    code = run_steps(job["steps"], environment)
     end_strays()
     if code == 0 and job["patterns"]:
-        send_artifacts(job["patterns"])
+        send_artifacts(job["tree"], job["patterns"])
     send(FINISHED, "", str(code).encode())
     return 0
 

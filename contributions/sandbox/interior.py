@@ -21,7 +21,7 @@ _FAKES = {
     "/etc/passwd": "root:x:0:0:root:/nonexistent:/bin/false\nbuild:x:1000:1000:build:/build/home:/bin/sh\n",
     "/etc/group": "root:x:0:\nbuild:x:1000:\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n",
-    "/etc/hosts": "127.0.0.1 localhost build\n::1 localhost\n",
+    "/etc/hosts": "127.0.0.1 localhost build elsewhere\n::1 localhost\n",
 }
 # What programs look up and nobody minds showing.
 _HARMLESS = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/services", "/etc/protocols", "/etc/mime.types")
@@ -87,7 +87,7 @@ def options(job: Job, fence: Fence, hold: Hold, show: Show, fittings: Fittings) 
     """The arguments of bwrap, which carries them out in this order."""
     return [
         *("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session"),
-        *("--clearenv", "--hostname", "build", "--uid", _JAIL_UID, "--gid", _JAIL_UID),
+        *("--clearenv", "--hostname", job.variation.hostname, "--uid", _JAIL_UID, "--gid", _JAIL_UID),
         *_system(job, show, network=fittings.door is not None),
         *_settings(job, hold, show, network=fittings.door is not None),
         *_process_files(),
@@ -104,7 +104,7 @@ def _system(job: Job, show: Show, *, network: bool) -> list[str]:
     """The toolchain's own root, else the host's /usr."""
     root = root_of(job.toolchain)
     made = ["--ro-bind", show(root / "usr") if root else "/usr", "/usr"]
-    if not (root or network):
+    if not (root or network or job.own_tools):
         made += _own_tools_covered()
     for name in TOPS:
         top = Path(root or "/", name)
@@ -204,7 +204,9 @@ def orders(job: Job, fence: Fence) -> dict[str, object]:
     return {
         "commit": job.commit if job.sources or job.base else "",
         "steps": [step.name for step in job.steps],
-        "environment": job.environment,
+        "environment": {**job.variation.environment, **job.environment},
+        "tree": job.variation.tree,
+        "umask": job.variation.umask,
         "patterns": list(job.artifact_patterns),
         "most_bytes": job.limits.artifact_mb * MEGABYTE,
         "rlimits": _inner_limits(job, fence),

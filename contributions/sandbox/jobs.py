@@ -81,6 +81,33 @@ class Network:
 
 
 @dataclass(frozen=True)
+class Variation:
+    """Where and how the steps run, as far as nothing that they make should depend on it."""
+
+    tree: str = "/build/tree"
+    hostname: str = "build"
+    umask: int = 0o022
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+USUAL = Variation()
+# For a second run whose bytes are held against those of the first. The zone is in POSIX's own words, for a jail may
+# have no table of zones; a language that is not installed changes messages and sorting all the same.
+ELSEWHERE = Variation(
+    tree="/build/another/and/longer/place",
+    hostname="elsewhere",
+    umask=0o027,
+    environment={
+        "TZ": "ELSE-13:45",
+        "LANG": "fr_CH.UTF-8",
+        "LANGUAGE": "fr_CH:fr",
+        "LC_CTYPE": "C.UTF-8",
+        "HOME": "/build/another/home",
+    },
+)
+
+
+@dataclass(frozen=True)
 class Job:
     """One run: what to check out, what to run, and which files to take home.
 
@@ -88,7 +115,9 @@ class Job:
     `base`, a release that was unpacked into its `tree` and `source.git`, sources hold only what the commit adds to it,
     or there are none. `image` is the base image of an executor that needs one.
     `output` is an empty host directory that the steps fill at /prepared; `prepared` is such a directory, read-only.
-    Without a `network` there is none.
+    Without a `network` there is none. `own_tools` shows what the host's administrator installed beside the system, for
+    programs of the portal; no build sees it. The `variation` is the usual one unless the run is to be held against
+    another.
     """
 
     steps: tuple[Step, ...]
@@ -103,6 +132,8 @@ class Job:
     image: str = ""
     artifact_patterns: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    variation: Variation = USUAL
+    own_tools: bool = False
 
     def __post_init__(self) -> None:
         if not self.steps:

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
+from contributions.actions import rebuilding
 from contributions.errors import Invalid, Missing
 from contributions.models import Advisory, Build, Contribution
+from contributions.models.build import repetitions_of
 from contributions.models.builder import builds_are_refused
 
 from .ansi import PLAIN, Style, painted_lines
+from .entering import person_of, verb
 from .paging import page
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 SHOWN = 256 * 1024  # bytes of a log that a page shows at once
+REPORTED = 64 * 1024  # bytes of a report on differences that a page shows
 POLLED = 64 * 1024  # bytes that one poll brings
 MOST_LINES = 4000  # that a page shows or a poll brings, however short they are
 
@@ -44,7 +48,7 @@ def _visible(request: HttpRequest) -> QuerySet[Build]:
 
 def _find(request: HttpRequest, number: int) -> Build:
     rows = _visible(request).select_related(
-        "release__component", "revision__contribution__author", "log", "attestation__key"
+        "release__component", "revision__contribution__author", "log", "difference", "attestation__key"
     )
     found: Build | None = rows.defer("revision__files", "revision__commits").filter(pk=number).first()
     if found is None:
@@ -58,7 +62,7 @@ def builds(request: HttpRequest) -> HttpResponse:
     if state and state not in Build.State.values:
         raise Invalid("The state is one of " + ", ".join(Build.State.values) + ".")
     rows = _visible(request).select_related("release__component", "revision__contribution")
-    rows = rows.defer("revision__files", "revision__commits", "recipe")
+    rows = rows.defer("revision__files", "revision__commits", "recipe").prefetch_related(repetitions_of())
     found = page(request, rows.filter(state=state) if state else rows, ("-pk",))
     return render(request, "builds.html", {"page": found, "state": state, "states": Build.State.choices})
 
@@ -80,8 +84,19 @@ def build(request: HttpRequest, number: int) -> HttpResponse:
         "refused": shown.state == Build.State.QUEUED and builds_are_refused(),
         "artifacts": shown.artifacts.select_related("blob"),
         "advisories": Advisory.objects.standing().filter(affected=shown.revision_id) if shown.revision_id else (),
+        "repetitions": shown.repetitions.defer("recipe").order_by("pk"),
+        "difference": _difference(shown),
+        "may_repeat": shown.may_be_repeated and request.user.is_authenticated,
     }
     return render(request, "build.html", context)
+
+
+def _difference(shown: Build) -> str:
+    """The beginning of the report on what a repetition made otherwise."""
+    if shown.difference is None:
+        return ""
+    with shown.difference.open() as report:
+        return report.read(REPORTED).decode("utf-8", "replace")
 
 
 def _tail(shown: Build) -> tuple[int, Piece]:
@@ -116,6 +131,11 @@ def _piece(content: bytes, offset: int, line: int, style: Style, *, ended: bool)
     text = whole.decode("utf-8", "replace").removesuffix("\n")
     lines, style = painted_lines(text, style)
     return Piece(list(enumerate(lines, line)), offset + len(whole), line + len(lines), style.mark)
+
+
+@verb("build")
+def repeat(request: HttpRequest, number: int) -> HttpResponse:
+    return redirect(rebuilding.repeat_build(person=person_of(request), build=_find(request, number)))
 
 
 @require_safe

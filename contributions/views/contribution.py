@@ -23,6 +23,7 @@ from contributions.models import (
     checklist_of,
     is_colleague,
 )
+from contributions.models.build import repetitions_of
 from contributions.models.hearing import hearers_of_revisions
 
 from .charts import evidence_bar
@@ -134,7 +135,8 @@ def matrix(request: HttpRequest, number: int) -> HttpResponse:
     fits = Fit.objects.filter(revision=revision).select_related("release", "release__component")
     standings = {row.release_id: row for row in Standing.objects.filter(contribution=contribution)}
     builds: dict[int, list[Build]] = {}
-    for build in Build.objects.filter(revision=revision).defer("recipe").order_by("-serial"):
+    own = Build.objects.originals().filter(revision=revision).defer("recipe").prefetch_related(repetitions_of())
+    for build in own.order_by("-serial"):
         builds.setdefault(build.release_id, []).append(build)
     bare = Build.objects.bare().filter(release__in=[fit.release_id for fit in fits]).order_by("pk").defer("recipe")
     bare_builds = {build.release_id: build for build in bare}

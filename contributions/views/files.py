@@ -48,6 +48,8 @@ def is_known(blob: Blob, name: str, person: Person | AnonymousUser) -> bool:
     if Revision.objects.filter(part, named, contribution__in=visible).exists():
         return True
     of_visible = Q(revision=None) | Q(revision__contribution__in=visible)
+    if name.endswith(".txt") and Build.objects.filter(of_visible, difference=blob).exists():
+        return True
     return name.endswith(".log") and Build.objects.filter(of_visible, log=blob).exists()
 
 

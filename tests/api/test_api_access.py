@@ -48,6 +48,7 @@ VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     ("post", "components/swiftclient/fetch/"): (None, "401 403 403 202 202 403 403 202"),
     ("post", "components/swiftclient/releases/4.7.0/retire/"): (None, "401 403 403 200 200 403 403 200"),
     ("post", "components/swiftclient/releases/4.7.0/support/"): (None, "401 403 403 409 409 403 403 409"),
+    ("post", "builds/{build}/repeat/"): (None, "401 201 201 201 201 403 201 403"),
     ("post", "builds/{build}/again/"): (None, "401 403 201 201 201 403 403 403"),
     ("post", "flags/"): (FLAG, "401 201 201 201 201 403 201 403"),
     ("post", "flags/{flag}/decide/"): (DECISION, "401 404 404 404 200 403 404 403"),

@@ -114,6 +114,7 @@ VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
         (LED_AWAY, REFUSED, REFUSED, 409, 409),  # it is supported already
     ),
     "/components/swiftclient/fetch/": ({}, (LED_AWAY, REFUSED, REFUSED, DONE, DONE)),
+    "/builds/{build}/repeat/": ({}, (LED_AWAY, DONE, DONE, DONE, DONE)),
     "/comments/{comment}/remove/": ({"reason": "Spam."}, (LED_AWAY, DONE, REFUSED, REFUSED, DONE)),
     "/publications/{publication}/withdraw/": ({"reason": "Wrong."}, (LED_AWAY, REFUSED, DONE, DONE, DONE)),
     "/organisations/northern-hosting/add-member/": (

@@ -26,6 +26,21 @@ class BuildShape(serializers.ModelSerializer[Build]):
     provenance = provenance_of()
     bill = bill_of()
     seconds = serializers.FloatField(read_only=True, allow_null=True)
+    repeats = serializers.IntegerField(
+        source="repeats_id", read_only=True, allow_null=True, help_text="The build that this one repeats, to compare."
+    )
+    reproducible = serializers.BooleanField(
+        source="is_reproducible",
+        read_only=True,
+        allow_null=True,
+        help_text="Whether its repetitions made the same bytes; null while none has told.",
+    )
+    likeness = serializers.ChoiceField(
+        choices=[("", ""), *Build.Likeness.choices],
+        read_only=True,
+        help_text="Of a repetition: same or different bytes; empty for any other build.",
+    )
+    difference = serializers.SerializerMethodField(help_text="Of a repetition with other bytes: the report.")
 
     class Meta:
         model = Build
@@ -33,8 +48,13 @@ class BuildShape(serializers.ModelSerializer[Build]):
             *("id", "url", "page", "log", "component", "release", "contribution", "revision", "serial", "commit"),
             *("state", "sentence", "failed_step", "exit_code", "limit", "recipe_digest", "attempts"),
             *("queued_at", "started_at", "finished_at", "seconds", "provenance", "bill"),
+            *("repeats", "likeness", "reproducible", "difference"),
         )
         read_only_fields: tuple[str, ...] = fields
+
+    def get_difference(self, build: Build) -> str | None:
+        path = build.difference_url
+        return f"{self.context['site']}{path}" if path else None
 
 
 class RefusedShape(serializers.Serializer[Any]):

@@ -24,6 +24,8 @@ FEED_WORDS = {
 }
 
 
+REPRODUCIBLE = "Whether a second run elsewhere made the same bytes; null while none has told."
+ORIGIN = "Built here, or of an upload: whether it is byte for byte what the portal built, else who built it."
 TARGETS = "The paths of its files in the signed index; none once it is taken back."
 
 
@@ -42,6 +44,10 @@ class PublicationShape(serializers.ModelSerializer[Publication]):
     build = serializers.IntegerField(
         source="build_id", read_only=True, allow_null=True, help_text="None: uploaded, not built here."
     )
+    reproducible = serializers.BooleanField(
+        source="build.is_reproducible", default=None, read_only=True, allow_null=True, help_text=REPRODUCIBLE
+    )
+    origin = serializers.CharField(read_only=True, help_text=ORIGIN)
     withdrawn_by = serializers.CharField(source="withdrawn_by.username", default=None, read_only=True, allow_null=True)
     artifacts = ArtifactShape(many=True, read_only=True)
     provenance = provenance_of("build")
@@ -55,6 +61,7 @@ class PublicationShape(serializers.ModelSerializer[Publication]):
         model = Publication
         fields = (
             *("id", "url", "page", "component", "release", "contribution", "title", "revision", "build", "state"),
+            *("reproducible", "origin"),
             *("published_at", "withdrawn_at", "withdrawn_by", "reason", "artifacts", "targets", "provenance", "bill"),
             "advisories",
         )
@@ -87,6 +94,14 @@ class EntryShape(serializers.ModelSerializer[Event]):
     kind = serializers.CharField(source="publication.revision.contribution.kind", read_only=True, allow_null=True)
     revision = serializers.IntegerField(source="publication.revision.number", read_only=True, allow_null=True)
     build = serializers.IntegerField(source="publication.build_id", read_only=True, allow_null=True)
+    reproducible = serializers.BooleanField(
+        source="publication.build.is_reproducible",
+        default=None,
+        read_only=True,
+        allow_null=True,
+        help_text=REPRODUCIBLE,
+    )
+    origin = serializers.CharField(source="publication.origin", read_only=True, allow_null=True, help_text=ORIGIN)
     artifacts = ArtifactShape(source="publication.artifacts", many=True, read_only=True, default=[])
     provenance = provenance_of("publication.build")
     bill = bill_of("publication.build")
@@ -112,6 +127,7 @@ class EntryShape(serializers.ModelSerializer[Event]):
         fields = (
             *("id", "event", "at", "publication", "live", "component", "release", "release_slug"),
             *("contribution", "title", "kind", "revision", "build", "artifacts", "targets"),
+            *("reproducible", "origin"),
             *("provenance", "bill", "reason", "advisory", "advisories"),
             *("page", "publication_url", "contribution_url", "build_url", "log_url", "patch_url", "index_url"),
         )
