@@ -19,7 +19,7 @@ def last_words(story: Story) -> str:
 def addresses(story: Story) -> Iterator[str]:
     """All pages that the last words name and everybody may see."""
     site = story.accounts.nobody.site
-    yield from (f"{site}/", f"{site}/contributions/", f"{site}/published/", f"{site}/builds/", f"{site}/api/v1/feed/")
+    yield from (f"{site}/", f"{site}/contributions/", f"{site}/published/", f"{site}/tuf/", f"{site}/builds/", f"{site}/api/v1/feed/")
     for chapter in story.chapters:
         yield f"{site}/components/{chapter.platform.package}/"
         yield chapter.customer.index_url(chapter.platform.installation.release)
@@ -35,6 +35,7 @@ def _places(story: Story) -> Iterator[str]:
     yield ""
     yield f"  {site}/contributions/   everything that was shared"
     yield f"  {site}/published/       the approved builds"
+    yield f"  {site}/tuf/             the same as a signed index, for a client that trusts nobody on the way"
     yield f"  {site}/review/          what waits for a maintainer (log in as one)"
     for chapter in story.chapters:
         yield from _pages(chapter, site)

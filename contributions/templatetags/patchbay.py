@@ -66,7 +66,8 @@ def when(moment: datetime | None) -> SafeString | str:
 def moment(moment: datetime) -> SafeString:
     """The time itself, for what lies ahead."""
     exact = moment.isoformat(timespec="seconds")
-    return format_html('<time datetime="{}">{}</time>', exact, f"{moment:%Y-%m-%d %H:%M} UTC")
+    shape = '<time class="moment" datetime="{}"><span>{}</span> <span>{} UTC</span></time>'
+    return format_html(shape, exact, f"{moment:%Y-%m-%d}", f"{moment:%H:%M}")
 
 
 @register.simple_tag
