@@ -19,7 +19,8 @@ def last_words(story: Story) -> str:
 def addresses(story: Story) -> Iterator[str]:
     """All pages that the last words name and everybody may see."""
     site = story.accounts.nobody.site
-    yield from (f"{site}/", f"{site}/contributions/", f"{site}/published/", f"{site}/tuf/", f"{site}/builds/", f"{site}/api/v1/feed/")
+    for path in ("", "contributions/", "published/", "tuf/", "builds/", "api/v1/feed/"):
+        yield f"{site}/{path}"
     for chapter in story.chapters:
         yield f"{site}/components/{chapter.platform.package}/"
         yield chapter.customer.index_url(chapter.platform.installation.release)

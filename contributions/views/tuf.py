@@ -6,6 +6,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import Exists, OuterRef, Subquery
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -55,7 +56,7 @@ def metadata(request: HttpRequest, role: str, version: str | None = None) -> Htt
 def target(request: HttpRequest, path: str) -> HttpResponseBase:
     """What a client downloads once the index has told it the digest."""
     found = _found(path)
-    if found is None or found[0].state == Publication.State.QUARANTINED:
+    if found is None:
         return _plain("There is no such target.", 404)
     publication, artifact = found
     if not publication.is_live:
@@ -68,7 +69,7 @@ def _found(path: str) -> tuple[Publication, Artifact] | None:
     asked = TARGET.fullmatch(path)
     if asked is None:
         return None
-    rows = Publication.objects.filter(
+    rows = Publication.objects.visible_to(AnonymousUser()).filter(
         revision__contribution_id=int(asked["contribution"]), revision__number=int(asked["revision"])
     )
     rows = rows.select_related("release__component", "revision", "build").defer("revision__files", "revision__commits")

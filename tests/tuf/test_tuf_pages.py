@@ -15,7 +15,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from contributions.models import IndexFile
+from contributions.actions.quarantining import quarantine
+from contributions.models import ApiToken, Download, IndexFile
 from tests import factories
 from tests.pages.conftest import body
 
@@ -111,6 +112,30 @@ def test_a_target_in_quarantine_is_not_there(feed: Feed, client: Client) -> None
     answer = client.get(address_of(publication))
     assert answer.status_code == 404
     assert b"loses" not in answer.content
+
+
+def test_what_was_withdrawn_from_a_contribution_in_quarantine_is_not_there_either(feed: Feed, client: Client) -> None:
+    publication = feed.publish()
+    feed.withdraw(publication)
+    contribution = publication.revision.contribution
+    quarantine(person=factories.make_person(is_staff=True), contribution=contribution, reason="It may be malware.")
+    answer = client.get(address_of(publication))
+    assert answer.status_code == 404
+    assert b"loses" not in answer.content
+
+
+def test_whoever_fetches_a_target_with_a_token_hears_of_its_recall(feed: Feed, client: Client) -> None:
+    publication = feed.publish()
+    person = factories.make_person(organisation=factories.make_organisation("Lakeside University"))
+    secret = ApiToken.make_secret()
+    ApiToken.objects.create(
+        person=person, name="ci", prefix=secret[:8], digest=ApiToken.digest_of(secret), scopes=["read"]
+    )
+    body(client.get(address_of(publication)))
+    assert not Download.objects.exists()
+    body(client.get(address_of(publication), headers={"Authorization": f"Bearer {secret}"}))
+    noted = Download.objects.get()
+    assert (noted.organisation.name, noted.blob_id) == ("Lakeside University", publication.artifacts[0].sha256)
 
 
 def test_the_page_says_that_nothing_is_signed_yet(client: Client, db: None) -> None:
