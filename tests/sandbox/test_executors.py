@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,7 @@ class Confined:
     ) -> tuple[Outcome, str]:
         output: list[bytes] = []
         job = Job(**{"steps": (Step("build", script),), "limits": LIMITS, "image": self.image, **given})  # type: ignore[arg-type]
-        self.directory.mkdir(exist_ok=True)
+        self.directory.mkdir(parents=True, exist_ok=True)
         outcome = self.executor.run(job, on_output=output.append, keep_going=keep_going, artifacts_to=self.directory)
         return outcome, b"".join(output).decode(errors="backslashreplace")
 
@@ -194,10 +195,19 @@ def test_who_kills_everyone_fails_alone(confined: Confined) -> None:
 
 
 def test_two_builds_at_once_do_not_meet(confined: Confined) -> None:
-    script = "touch /tmp/mine /build/home/mine /dev/shm/mine; ls /tmp /dev/shm /proc | grep -c '^[0-9]*$'"
-    outcomes = [confined(script) for _ in range(2)]
-    assert [outcome.verdict for outcome, _ in outcomes] == [Verdict.PASSED] * 2
-    assert outcomes[0][1].splitlines()[1] == outcomes[1][1].splitlines()[1]
+    """Both take the same port and the same names, and stay until the other has had the time to do so, too."""
+    meet = """
+python3 - <<'END'
+import socket, time
+server = socket.create_server(("127.0.0.1", 8000))
+for place in ("/tmp/mine", "/dev/shm/mine", "/build/home/mine"):
+    open(place, "x").close()
+time.sleep(2)
+END
+"""
+    with ThreadPoolExecutor() as pool:
+        met = list(pool.map(lambda n: replace(confined, directory=confined.directory / n)(meet), ("one", "two")))
+    assert [outcome.verdict for outcome, _ in met] == [Verdict.PASSED] * 2, met
 
 
 def test_what_it_was_is_told_for_the_record(confined: Confined) -> None:
