@@ -196,10 +196,11 @@ def test_what_the_database_writes_is_what_the_schema_declares(scene: Scene) -> N
     [row] = Caller().listed("contributions/")
     assert list(row) == list(ContributionShape().fields)
     one = scene.contribution
-    named = {"component", "author", "organisation", "release", "revision"}
+    named = {"component", "author", "organisation", "release", "revision", "licence"}
     own = set(COLUMNS) - named - {"created_at"}
     assert {name: row[name] for name in own} == {name: getattr(one, name) for name in own}
     assert {name: row[name] for name in named} == {
+        "licence": "Apache-2.0",
         "component": "swiftclient",
         "author": one.author.username,
         "organisation": one.organisation.slug,
