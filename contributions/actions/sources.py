@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,6 +18,9 @@ from contributions.plaintext import clean
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from contributions.models import Component, Person
+
+CLAIM = re.compile(r"#?(?P<number>\d{1,9})(?:\s*v(?P<revision>\d{1,6}))?")
 HEAD = 64  # bytes that tell a git bundle from a patch
 Kind = Contribution.Kind
 PATCHED = frozenset({Kind.REFINEMENT, Kind.IMPROVEMENT})
@@ -71,10 +75,14 @@ class GitRef:
 
 @dataclass(frozen=True)
 class ArtifactFile:
-    """A prebuilt executable; `sha256`, when given, is what its sender computed."""
+    """A prebuilt executable; `sha256`, when given, is what its sender computed.
+
+    `claims` names the revision that it says it was built from, as #12 or #12 v3.
+    """
 
     file: Upload
     sha256: str = ""
+    claims: str = ""
     kinds: frozenset[str] = frozenset({Kind.EXECUTABLE})
 
     def stored(self) -> dict[str, Any]:
@@ -97,6 +105,29 @@ class Note:
             raise Invalid("Tell your experience in the description.", field="description")
         blob = Blob.objects.keep_bytes(clean(self.text).encode())
         return {"source": Revision.Source.NOTE, "raw": blob, "filename": "note.md", "fingerprint": blob.sha256}
+
+
+def revision_claimed(words: str, *, component: Component, person: Person) -> Revision | None:
+    """The received patch that an executable says it was built from; None when it says nothing. Raises Invalid."""
+    if not words.strip():
+        return None
+    named = CLAIM.fullmatch(words.strip())
+    if named is None:
+        raise Invalid("Name what it was built from by its number, as #12 or #12 v3.", field="claims")
+    seen = Contribution.objects.visible_to(person).filter(pk=named["number"], component=component)
+    contribution = seen.select_related("current").first()
+    if contribution is None or not contribution.has_patch or contribution.current is None:
+        raise Invalid(
+            f"There is no patch #{named['number']} of {component.name} that it could be built from.", field="claims"
+        )
+    if named["revision"] is None:
+        return contribution.current
+    found: Revision | None = contribution.revisions.filter(
+        number=named["revision"], state=Revision.State.RECEIVED
+    ).first()
+    if found is None:
+        raise Invalid(f"#{contribution.pk} has no v{named['revision']}.", field="claims")
+    return found
 
 
 def base_name(name: str | None) -> str:

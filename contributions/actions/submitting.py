@@ -19,6 +19,7 @@ from contributions.tasks import ring
 
 from .pacing import pace
 from .quarantining import refuse_in_quarantine
+from .sources import ArtifactFile, revision_claimed
 from .words import one_line, prose
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def submit(
     _refuse_licence(component, licence)
     title = one_line(title, most=TITLE_LENGTH, what="The title", field="title")
     description = prose(description, most=settings.MAX_TEXT_BYTES, what="The description", field="description")
-    html, stored = render(description), source.stored()
+    claimed = _claimed(source, component, author)
+    html, stored = render(description), source.stored() | claimed
     with _made_once(), transaction.atomic():
         contribution = Contribution.objects.create(
             component=component,
@@ -108,7 +110,8 @@ def revise(
     release = release or contribution.release
     _refuse_mismatch(contribution.component, contribution.kind, release, source)
     note = prose(note, most=settings.MAX_TEXT_BYTES, what="The note", field="note")
-    stored = source.stored()
+    claimed = _claimed(source, contribution.component, author)
+    stored = source.stored() | claimed
     with _made_once(), transaction.atomic():
         Contribution.objects.select_for_update(of=("self",)).get(pk=contribution.pk)
         last = contribution.revisions.aggregate(last=Max("number"))["last"] or 0
@@ -157,6 +160,13 @@ def _made_once() -> Iterator[None]:
         if ONCE not in str(error):
             raise
         raise Clash("The same is being sent at this moment; ask again.") from None
+
+
+def _claimed(source: Source, component: Component, author: Person) -> dict[str, Revision | None]:
+    """What an executable says it was built from, found before its bytes are stored."""
+    if not isinstance(source, ArtifactFile):
+        return {}
+    return {"claims": revision_claimed(source.claims, component=component, person=author)}
 
 
 def _refuse_mismatch(component: Component, kind: str, release: Release | None, source: Source) -> None:

@@ -68,6 +68,11 @@ class SourceInput(Input):
     git_ref = Text(required=False, help_text="A branch, a tag or a commit there.")
     artifact = AttachedFile(required=False, allow_empty_file=True, help_text="A prebuilt executable.")
     sha256 = Text(required=False, allow_blank=True, help_text="Of the artifact, to be checked on arrival.")
+    claims = Text(
+        required=False,
+        allow_blank=True,
+        help_text="Of an artifact: the patch that it was built from, as #12 or #12 v3.",
+    )
     description = Text(required=False, allow_blank=True, help_text="Markdown; of an experience, the experience itself.")
 
 
@@ -81,12 +86,14 @@ def source_of(sent: Mapping[str, Any]) -> Source:
         raise Invalid("A git_url and a git_ref go together.", field=missing)
     if "sha256" in sent and "artifact" not in sent:
         raise Invalid("A sha256 belongs to an artifact.", field="sha256")
+    if "claims" in sent and "artifact" not in sent:
+        raise Invalid("Only an artifact can say what it was built from.", field="claims")
     if "patch" in sent:
         return PatchFile(sent["patch"])
     if "git_url" in sent:
         return GitRef(sent["git_url"], sent["git_ref"])
     if "artifact" in sent:
-        return ArtifactFile(sent["artifact"], sent.get("sha256", ""))
+        return ArtifactFile(sent["artifact"], sent.get("sha256", ""), sent.get("claims", ""))
     return Note(sent.get("description", ""))
 
 

@@ -44,7 +44,7 @@ class Revisions(Uploads):
         """Newest first, refused ones too."""
         del request
         contribution = contribution_seen_by(self.eyes, number)
-        found = contribution.revisions.select_related("release", "submitted_by").defer(*LARGE)
+        found = contribution.revisions.select_related("release", "submitted_by", "claims").defer(*LARGE)
         return self.listed(RevisionShape, found, self.asked(PageQuery), "-number")
 
     @extend_schema(

@@ -55,6 +55,7 @@ class SourceForm(forms.Form):
     kept_artifact = forms.CharField(required=False, widget=forms.HiddenInput)
     once = forms.CharField(required=False, widget=forms.HiddenInput, max_length=100, initial=uuid.uuid4)
     sha256 = forms.CharField(required=False, label="Its SHA-256, if you know it", max_length=64)
+    claims = forms.CharField(required=False, label="Built from", max_length=30)
 
     def __init__(self, *args: Any, keeper: int, **given: Any) -> None:
         """`keeper` is the key of the person whose kept files may be used again."""
@@ -67,7 +68,9 @@ class SourceForm(forms.Form):
             return Note(description)
         if kind == Contribution.Kind.EXECUTABLE:
             artifact = self._upload("artifact")
-            return ArtifactFile(artifact, self.cleaned_data["sha256"]) if artifact else Note(description)
+            if artifact is None:
+                return Note(description)
+            return ArtifactFile(artifact, self.cleaned_data["sha256"], self.cleaned_data["claims"])
         patch = self._upload("patch")
         if patch is not None:
             return PatchFile(patch)

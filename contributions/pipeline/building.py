@@ -23,7 +23,7 @@ from .places import mirror_of, mirror_with
 from .preparing import prepared_for
 from .publishing import publish
 from .recipes import environment_of, image_of, limits_of, toolchain_of
-from .repeating import likeness_of, tell_of, waiting_repetitions
+from .repeating import likeness_of, tell_of, tell_of_matches, waiting_repetitions
 from .settling import settle
 from .unpacking import tree_of
 
@@ -207,6 +207,7 @@ def _tell(row: Build) -> Sequence[Work]:
         build=row,
         text=row.state,
     )
+    tell_of_matches(row)
     bare = None if row.has_passed else queue_bare_build(row)
     Standing.objects.recompute(contribution)
     settle(contribution)

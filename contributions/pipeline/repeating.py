@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from contributions.errors import Trouble
-from contributions.models import Blob, Build, Event
+from contributions.models import Blob, Build, Event, Revision
 
 from .comparing import difference_between
 
@@ -74,3 +74,13 @@ def tell_of(row: Build) -> None:
         build=row,
         text=WORDS.get(row.likeness, f"the second build {row.get_state_display()}"),
     )
+
+
+def tell_of_matches(row: Build) -> None:
+    """Write into the history of each upload that says it was built from this revision, and is this build."""
+    made = row.artifacts.values("blob")
+    claiming = Revision.objects.filter(claims=row.revision_id, release=row.release_id, artifacts__blob__in=made)
+    for upload in claiming.select_related("contribution").distinct() if row.has_passed and row.revision_id else ():
+        about = {"contribution": upload.contribution, "revision": upload, "release": row.release}
+        text = f"it matches build {row.pk} byte for byte"
+        Event.objects.write(Event.Verb.REPRODUCED, **about, build=row, text=text)

@@ -40,12 +40,17 @@ class ArtifactDetailShape(ArtifactShape):
         source="maker.contribution_id", default=None, read_only=True, allow_null=True
     )
     revision = serializers.IntegerField(source="maker.number", default=None, read_only=True, allow_null=True)
+    origin = serializers.CharField(read_only=True, help_text="Who vouches for it, in words.")
+    matches = serializers.IntegerField(
+        source="match", read_only=True, allow_null=True, help_text="The portal's build that an upload is byte for byte."
+    )
     contents = serializers.SerializerMethodField(help_text="None for what is no archive.")
     against = serializers.SerializerMethodField(help_text="What is known against the same bytes elsewhere.")
 
     class Meta(ArtifactShape.Meta):
         fields: tuple[str, ...] = (
-            *(*ArtifactShape.Meta.fields, "page", "build", "contribution", "revision", "contents", "against"),
+            *(*ArtifactShape.Meta.fields, "page", "build", "contribution", "revision", "origin", "matches", "contents"),
+            "against",
         )
         read_only_fields: tuple[str, ...] = fields
 

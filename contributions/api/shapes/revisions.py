@@ -29,6 +29,9 @@ class RevisionShape(serializers.ModelSerializer[Revision]):
     contribution = serializers.IntegerField(source="contribution_id", read_only=True)
     release = serializers.CharField(source="release.name", default=None, read_only=True, allow_null=True)
     submitted_by = serializers.CharField(source="submitted_by.username", read_only=True)
+    claims = serializers.CharField(
+        read_only=True, allow_null=True, help_text="Of an executable: what it says it was built from, as #12 v3."
+    )
     url = Link("api-revision", number="contribution_id", revision="number")
     patch = Link("api-revision-patch", given="mbox_id", number="contribution_id", revision="number")
     diff = Link("api-revision-diff", given="diff_id", number="contribution_id", revision="number")
@@ -37,7 +40,7 @@ class RevisionShape(serializers.ModelSerializer[Revision]):
         model = Revision
         fields: tuple[str, ...] = (
             *("contribution", "number", "url", "state", "sentence", "source", "filename", "git_url", "git_ref"),
-            *("release", "note", "submitted_by", "created_at", "base_commit", "tip_commit", "fingerprint"),
+            *("release", "note", "submitted_by", "claims", "created_at", "base_commit", "tip_commit", "fingerprint"),
             *("patch", "diff"),
         )
         read_only_fields: tuple[str, ...] = fields
