@@ -160,10 +160,10 @@ SUBJECTS: dict[str, str] = {
 LETTER = """\
 Hello {username},
 
-{reason}
-
-{what}
+{heading}
 {page}
+
+{reason}
 {files}
 {why}
 
@@ -182,15 +182,14 @@ def written(letter: Letter) -> EmailMessage:
     """The mail; its Message-ID is always the same, so that a mailbox can tell a second one."""
     person, news = letter.person, news_of(letter.event)
     is_own = letter.event.verb == Event.Verb.HOOKED
-    what = _what(news)
     severity = (news["advisory"] or {}).get("severity", "").capitalize()
-    subject = SUBJECTS[news["event"]].format(what=what, severity=severity)
+    subject = SUBJECTS[news["event"]].format(what=_what(news), severity=severity)
     leave = unsubscribe_address(person)
     why = OWN if is_own else WHY.format(settings=_address("notices"), unsubscribe=leave)
     text = LETTER.format(
         username=person.username,
-        reason=clean(news["reason"]),
-        what=what,
+        heading=clean(subject),
+        reason=clean(_reason(news)),
         page=news["page"],
         files=_files(news),
         why=why,
@@ -202,6 +201,18 @@ def written(letter: Letter) -> EmailMessage:
         headers |= {"List-Unsubscribe": f"<{leave}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
     line = " ".join(clean(f"[{settings.SITE_NAME}] {subject}").split())
     return EmailMessage(line, text, None, [person.email], headers=headers)
+
+
+def _reason(news: dict[str, Any]) -> str:
+    """Why, in the words of who did it; of an advisory, which revisions it is about."""
+    if news["event"] != "advised":
+        return str(news["reason"])
+    affected, fixed = (_named(news["advisory"][name]) for name in ("affected", "fixed"))
+    return f"Affected: {affected}." + (f" Mended by: {fixed}." if fixed else "")
+
+
+def _named(revisions: list[dict[str, int]]) -> str:
+    return ", ".join(f"#{row['contribution']} v{row['revision']}" for row in revisions)
 
 
 def _what(news: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from django.core import mail
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -15,6 +16,7 @@ from contributions.actions.advising import advise, withdraw_advisory
 from contributions.actions.quarantining import quarantine
 from contributions.errors import Clash, Invalid, NotAllowed, TooLarge
 from contributions.models import Advisory, Event, Letter, Publication
+from contributions.pipeline.delivering import mail as send
 from tests import factories
 from tests.api.conftest import Caller, make_token
 from tests.pages.conftest import body, signed_in
@@ -247,3 +249,14 @@ def test_two_who_advise_at_once_on_the_same_things_both_come_through(platform: P
         thread.join()
     assert said == ["done", "done"]
     assert Event.objects.filter(verb=Event.Verb.UNPUBLISHED).count() == 1
+
+
+def test_a_letter_about_one_names_the_revisions(platform: Platform) -> None:
+    factories.make_download(platform.organisation, platform.artifact.blob)
+    mended = factories.make_revision(platform.contribution)
+    published(platform, affected=[platform.contribution.revisions.get(number=1)], fixed=[mended])
+    send(Letter.objects.get().pk)
+    [sent] = mail.outbox
+    number = platform.contribution.pk
+    assert f"Affected: #{number} v1. Mended by: #{number} v2." in sent.body
+    assert sent.subject.startswith("[Patchbay] High advisory: PB-")
