@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from .errors import Trouble
-from .models import Attestation, Build, Delivery, Event, Fit, Letter, Revision, UpstreamFetch
+from .models import Attestation, Build, Delivery, Fit, Letter, Revision, UpstreamFetch
 from .pipeline import (
     attesting,
     building,
@@ -60,9 +60,10 @@ def ring_for_settling(component: Component) -> None:
     _post_after_commit(settle_component, component.pk)
 
 
-def ring_for_news(event: Event) -> None:
-    """One bell for all messages that tell of the event, however many they are."""
-    _post_after_commit(deliver_news, event.pk)
+def ring_for_news() -> None:
+    """Have the feed's index signed anew and its news sent: one bell for all, however much there is to tell."""
+    ring_for_index()
+    _post_after_commit(deliver_news)
 
 
 def _post_after_commit(task: Task[Any, Any], *keys: int) -> None:
@@ -122,11 +123,8 @@ def sign_build(pk: int) -> None:
 
 @shared_task(name="contributions.tasks.publish")
 def publish(pk: int) -> None:
-    published = publishing.publish(pk)
-    if published:
-        ring_for_index()
-    for event in Event.objects.filter(publication__in=published):
-        ring_for_news(event)
+    if publishing.publish(pk):
+        ring_for_news()
     ring(*repeating.waiting_repetitions(pk))
 
 
@@ -155,12 +153,12 @@ def settle_component(pk: int) -> None:
 
 
 @shared_task(name="contributions.tasks.deliver_news")
-def deliver_news(pk: int) -> None:
-    """Ring for each message of an event that nobody was rung for yet."""
+def deliver_news() -> None:
+    """Ring for each message that nobody was rung for yet."""
     for model, task in NEWS.items():
-        rows = model.objects.filter(event=pk, rung_at=None).waiting()
+        rows = model.objects.filter(rung_at=None).waiting()
         keys = list(rows.order_by("pk").values_list("pk", flat=True))
-        model.objects.filter(event=pk, rung_at=None, pk__in=keys).update(rung_at=Now())
+        model.objects.filter(rung_at=None, pk__in=keys).update(rung_at=Now())
         _ring_keys(task, keys)
 
 

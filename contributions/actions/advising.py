@@ -57,6 +57,7 @@ def advise(
             reason = f"{advisory.identifier}: {advisory.title}"
             for publication in Publication.objects.live().filter(revision__in=affected).order_by("pk"):
                 take_out(publication, person, reason)
+        ring_for_news()
     return advisory
 
 
@@ -69,6 +70,7 @@ def withdraw_advisory(*, person: Person, advisory: Advisory, reason: str) -> Adv
     with transaction.atomic():
         advisory.move(Advisory.State.WITHDRAWN, withdrawn_at=Now(), reason=reason)
         _tell(Event.Verb.UNADVISED, advisory, person, reason)
+        ring_for_news()
     return advisory
 
 
@@ -114,4 +116,3 @@ def _tell(verb: Event.Verb, advisory: Advisory, person: Person, text: str) -> No
     event = Event.objects.write(verb, actor=person, component=advisory.component, advisory=advisory, text=text)
     announce(event)
     recall(event)
-    ring_for_news(event)

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from contributions.errors import Clash, NotAllowed
 from contributions.models import Contribution, Event, Publication
 from contributions.pipeline.notifying import announce, recall
-from contributions.tasks import ring_for_index, ring_for_news, ring_for_publishing
+from contributions.tasks import ring_for_news, ring_for_publishing
 
 from .withdrawing import take_out
 from .words import prose
@@ -124,12 +124,10 @@ def _told(verb: Event.Verb, publication: Publication, person: Person, reason: st
         publication=publication,
         text=reason,
     )
-    ring_for_index()
     announce(event)
-    ring_for_news(event)
     return event
 
 
 def _recall(event: Event) -> None:
     recall(event)
-    ring_for_news(event)
+    ring_for_news()

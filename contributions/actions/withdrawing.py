@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from contributions.errors import NotAllowed
 from contributions.models import Contribution, Event, Publication, Standing
 from contributions.pipeline.notifying import announce, recall
-from contributions.tasks import ring_for_index, ring_for_news
+from contributions.tasks import ring_for_news
 
 from .words import prose
 
@@ -31,7 +31,7 @@ def withdraw(*, person: Person, contribution: Contribution, reason: str) -> Cont
         for publication in Publication.objects.live().filter(revision__contribution=contribution).order_by("pk"):
             take_out(publication, person, reason)
         recall(event)
-        ring_for_news(event)
+        ring_for_news()
         Standing.objects.recompute(contribution)
     return contribution
 
@@ -45,7 +45,7 @@ def withdraw_publication(*, person: Person, publication: Publication, reason: st
         Contribution.objects.select_for_update(of=("self",)).get(pk=publication.revision.contribution_id)
         event = take_out(publication, person, reason)
         recall(event)
-        ring_for_news(event)
+        ring_for_news()
     return publication
 
 
@@ -65,7 +65,5 @@ def take_out(publication: Publication, person: Person, reason: str) -> Event:
         publication=publication,
         text=reason,
     )
-    ring_for_index()
     announce(event)
-    ring_for_news(event)
     return event

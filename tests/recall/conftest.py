@@ -1,3 +1,5 @@
-"""The pages' platform, to recall things on."""
+"""The pages' platform, to recall things on, and the workers' crew, to tell of it."""
 
 from tests.pages.conftest import platform as platform
+from tests.platform import _kept_apart as _kept_apart
+from tests.worker.conftest import crew as crew

@@ -38,9 +38,16 @@ class Receiver:
         return self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
 
 
+class Quiet(ThreadingHTTPServer):
+    def handle_error(self, *said: Any) -> None:
+        """A caller that went away is what some tests are about."""
+
+
 @contextmanager
-def receiving(context: ssl.SSLContext | None = None, **given: Any) -> Iterator[Receiver]:
-    receiver = Receiver(**given)
+def receiving(
+    context: ssl.SSLContext | None = None, *, kind: type[Receiver] = Receiver, **given: Any
+) -> Iterator[Receiver]:
+    receiver = kind(**given)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -56,7 +63,7 @@ def receiving(context: ssl.SSLContext | None = None, **given: Any) -> Iterator[R
         def log_message(self, *said: Any) -> None:
             """Quietly."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Quiet(("127.0.0.1", 0), Handler)
     if context is not None:
         server.socket = context.wrap_socket(server.socket, server_side=True)
     receiver.port = server.server_address[1]

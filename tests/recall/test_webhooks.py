@@ -292,8 +292,7 @@ def test_the_sweep_rings_for_what_the_broker_lost_and_not_before_it_is_due(
 def test_one_bell_rings_for_all_messages_of_an_event(platform: Platform, receiver: Receiver) -> None:
     hook(platform, receiver)
     recalled(platform)
-    event = Event.objects.get(verb=Event.Verb.UNPUBLISHED)
-    deliver_news(event.pk)
+    deliver_news()
     assert not Delivery.objects.filter(rung_at=None).exists()
     assert not Letter.objects.filter(rung_at=None).exists()
 
