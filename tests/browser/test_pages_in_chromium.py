@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.utils import timezone
 
 from contributions.models import Contribution
 from tests.factories import (
     make_artifact,
+    make_attestation,
     make_build,
     make_builder,
     make_comment,
@@ -21,6 +23,7 @@ from tests.factories import (
     make_release,
     make_report,
     make_review,
+    make_signing_key,
     make_vote,
     recompute,
 )
@@ -57,6 +60,11 @@ def furnished(maintainer: Person) -> dict[str, str]:
     green = make_build(contribution.current, releases[0], log=b"\x1b[32mok\x1b[0m 12 passed\n")
     make_artifact(green, "dist/swift-2.35.0.whl")
     make_builder("refusing.example.net", refusal="Builds are refused on refusing.example.net: no jail starts.")
+    make_attestation(green)
+    lost = make_signing_key(revoked_at=timezone.now(), reason="A backup was stolen.")
+    bare = make_build(release=releases[2])
+    make_artifact(bare)
+    make_attestation(bare, state="errored", key=lost, sentence="The key for builds is not on this machine.")
     Contribution.objects.filter(pk=contribution.pk).update(state="approved")
     publication = make_publication(green)
     question = make_comment(contribution, "Which driver did you use?")
@@ -81,6 +89,7 @@ def furnished(maintainer: Person) -> dict[str, str]:
         "evidence": f"/contributions/{contribution.pk}/evidence/",
         "passed build": green.get_absolute_url(),
         "failed build": red.get_absolute_url(),
+        "build whose key was revoked": bare.get_absolute_url(),
         "builds": "/builds/",
         "status": "/status/",
         "publication": publication.get_absolute_url(),
@@ -93,6 +102,8 @@ def furnished(maintainer: Person) -> dict[str, str]:
         "tokens": "/account/tokens/",
         "review queue": "/review/",
         "ranking": "/how-ranking-works/",
+        "signing": "/how-builds-are-signed/",
+        "keys": "/keys/",
         "not there": "/contributions/999999/",
     }
 

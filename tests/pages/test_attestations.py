@@ -63,7 +63,7 @@ def test_a_page_says_that_the_key_was_revoked_and_shows_no_document_of_it(platfo
     Attestation.objects.all().queue_again()
     for page in (platform.build.get_absolute_url(), platform.publication.get_absolute_url()):
         shown = Client().get(page).content.decode()
-        assert "was <b>revoked</b>: A backup was stolen." in shown
+        assert "was <b>revoked</b> (“A backup was stolen.”)" in shown
         assert "provenance.json" not in shown
 
 

@@ -13,7 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from contributions.actions.sources import PatchFile
 from contributions.actions.submitting import submit
-from contributions.models import Build, Component, Contribution, Event, Fit, Person, Recipe, Revision
+from contributions.models import Attestation, Build, Component, Contribution, Event, Fit, Person, Recipe, Revision
 from contributions.tasks import build as build_doorbell, ring
 from tests.platform import SONG_MENDED, Upstream
 
@@ -90,6 +90,7 @@ def test_a_patch_goes_all_the_way_by_itself(
     states = dict(Fit.objects.filter(revision__contribution=contribution).values_list("release__name", "state"))
     assert states == {"1.0": "applies", "2.0": "applies", "3.0": "upstream", "4.0": "upstream"}
     assert fresh(contribution).green_count == 2
+    wait_for(lambda: Attestation.objects.filter(state="signed").count() == 2, "both builds to be signed")
 
 
 @pytest.mark.attack("F02")
