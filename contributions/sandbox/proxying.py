@@ -43,7 +43,7 @@ def proxy_for(job: Job, look_up: addresses.LookUp = addresses.look_up) -> Iterat
         yield None
         return
     with tempfile.TemporaryDirectory(prefix="patchbay-door-") as directory:
-        ledger = _Ledger(job.limits.network_mb * MEGABYTE)
+        ledger = Ledger(job.limits.network_mb * MEGABYTE)
         proxy = Proxy(job.network, ledger, Path(directory, "door"), look_up)
         try:
             yield proxy
@@ -52,7 +52,7 @@ def proxy_for(job: Job, look_up: addresses.LookUp = addresses.look_up) -> Iterat
 
 
 @dataclass
-class _Ledger:
+class Ledger:
     """What is told in the log, each thing once, and how much has passed."""
 
     most_bytes: int
@@ -86,7 +86,7 @@ class _Ledger:
 class Proxy:
     """Serves one jail from threads of its own; `door` is the socket by which the jail hands its listener over."""
 
-    def __init__(self, network: Network, ledger: _Ledger, door: Path, look_up: addresses.LookUp) -> None:
+    def __init__(self, network: Network, ledger: Ledger, door: Path, look_up: addresses.LookUp) -> None:
         self.door = door
         self._network = network
         self._ledger = ledger

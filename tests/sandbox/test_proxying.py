@@ -14,6 +14,7 @@ import pytest
 
 from contributions.errors import Invalid
 from contributions.sandbox import Limits, Network, Verdict
+from contributions.sandbox.proxying import Ledger
 from contributions.sandbox.requests import BadRequest, read_request
 from contributions.sandbox.ways import Refused, find_way, read_rule
 from tests.sandbox.jailing import LIMITS, Jailer, unjailed, wait_until
@@ -229,6 +230,14 @@ def test_an_answer_without_end_is_cut_and_the_limit_named(jail: Jailer, then: st
     assert outcome.seconds < 5
 
 
+def test_not_a_byte_more_passes_than_the_limit_says() -> None:
+    ledger = Ledger(most_bytes=10)
+    assert ledger.count(10)
+    assert not ledger.is_spent
+    assert not ledger.count(1)
+    assert ledger.is_spent
+
+
 def test_an_answer_below_the_limit_is_whole(jail: Jailer) -> None:
     content = bytes(2 << 20)
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(content)
@@ -260,6 +269,7 @@ def test_the_proxy_ends_with_the_job(jail: Jailer) -> None:
     def wait_for_the_end(end: socket.socket) -> None:
         if not end.recv(1):
             ended.set()
+            time.sleep(8)  # and holds its own end open
 
     with serving(wait_for_the_end) as server:
         script = f"""

@@ -71,12 +71,14 @@ def test_links_are_not_followed(left: Callable[[str], Path], tmp_path: Path) -> 
     outside.mkdir()
     (outside / "file").write_text("kept\n")
     (outside / "file").chmod(0o600)
+    outside.chmod(0o700)
     directory = left("links")
     (directory / "out").symlink_to(outside)
     (directory / "there").symlink_to(outside / "file")
     before = seal(directory)
     (outside / "file").write_text("changed\n")
     assert (outside / "file").stat().st_mode & 0o777 == 0o600
+    assert outside.stat().st_mode & 0o777 == 0o700
     assert seal(directory) == before
 
 

@@ -138,8 +138,8 @@ def test_it_is_what_upstreams_own_checkout_gives(jail: Jailer, platform: Platfor
 @pytest.mark.usefixtures("way")
 def test_a_build_may_do_with_its_tree_what_it_likes(jail: Jailer, platform: Platform) -> None:
     script = """
-echo more >> link; chmod 600 secret.txt; mv old elsewhere; rm -r shape; ln -s x shape
-python3 -c "import os; os.rename('new', 'newer'); os.link('secret.txt', 'twice')"
+echo more >> link; chmod 600 secret.txt; rm -r shape; ln -s x shape
+python3 -c "import os; os.rename('old', 'elsewhere'); os.rename('new', 'newer'); os.link('secret.txt', 'twice')"
 cat elsewhere/sub/deep.txt newer/file.txt; git add -A
 git -c user.name=a -c user.email=a@b commit -qm mine; git status --short
 """
