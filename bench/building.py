@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[0] = str(ROOT)  # and not this directory, where a bench has the name of a library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
