@@ -54,12 +54,14 @@ def test_the_command_makes_a_component_with_releases_and_a_recipe(
     make_person("keeper")
     call_command(
         "add_component", "song", f"file://{upstream.path}", "--pattern", r"[12]\.0", "--maintainer", "keeper",
-        "--recipe", str(recipe),
+        "--recipe", str(recipe), "--cool-down-days", "0", "--no-green-build", "--accept-licence", "MIT",
     )  # fmt: skip
     made = Component.objects.get(slug="song")
     assert list(made.releases.order_by("position").values_list("name", flat=True)) == ["1.0", "2.0"]
     assert made.recipe.environment == {"VERSION": "{release}"}
     assert made.maintainers.get().username == "keeper"
+    assert (made.cool_down_days, made.green_build_needed, made.approvals_needed) == (0, False, 1)
+    assert made.accepted_licences == ["MIT"]
     assert "2 new" in capsys.readouterr().out
 
 
