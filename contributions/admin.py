@@ -10,6 +10,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.db import models
 
+from contributions.accounts.freshness import sensitive
 from contributions.actions import belonging, maintaining, ruling
 from contributions.errors import Refusal
 from contributions.models import (
@@ -45,6 +46,16 @@ else:  # the stubs know the classes by their model; Django at run time does not
     RecipeInlineBase, MembershipInlineBase, PersonBase = admin.StackedInline, admin.TabularInline, UserAdmin
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # one door, with its limits on guessing
+_admin_view = admin.site.admin_view
+
+
+def _proven_view(view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:  # noqa: FBT001, FBT002 - Django's signature
+    """Whatever the administration changes waits until its sender is fresh, as every sensitive verb does."""
+    shown = _admin_view(view, cacheable)
+    return shown if view == admin.site.logout else sensitive()(shown)
+
+
+admin.site.admin_view = _proven_view  # type: ignore[method-assign,assignment]
 admin.site.site_header = admin.site.site_title = "Patchbay"
 
 

@@ -62,7 +62,7 @@ def prove_strong(person: Person) -> None:
         )
 
 
-def sensitive(view: View | None = None, *, when: Callable[[HttpRequest], bool] = lambda _: True) -> Any:
+def sensitive(*, when: Callable[[HttpRequest], bool] = lambda _: True) -> Callable[[View], View]:
     """Mark a page's view: what is posted to it waits until its sender is fresh, and goes on from there."""
 
     def marked(view: View) -> View:
@@ -77,4 +77,4 @@ def sensitive(view: View | None = None, *, when: Callable[[HttpRequest], bool] =
         checked.is_sensitive = True  # type: ignore[attr-defined]
         return checked
 
-    return marked(view) if view is not None else marked
+    return marked

@@ -12,6 +12,7 @@ from contributions.errors import Invalid, NotAllowed
 from contributions.models import ApiToken, Event
 
 from .pacing import pace
+from .telling import tell
 from .words import one_line
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from contributions.models import Person
 
+MADE = "The token “{name}” was made; it may: {scopes}. If that was not you, revoke it and change your password."
 NAME_LENGTH, LONGEST_DAYS, MOST_TOKENS = 60, 3650, 50
 
 
@@ -44,6 +46,7 @@ def make_token(*, person: Person, name: str, scopes: Sequence[str], days: int | 
             expires_at=timezone.now() + timedelta(days=days) if days else None,
         )
         Event.objects.write(Event.Verb.TOKEN_MADE, actor=person, text=token.prefix)
+        tell(person, f"A token “{name}” was made", MADE.format(name=name, scopes=", ".join(wanted)))
     return token, secret
 
 

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from contributions.errors import Clash, Invalid, Missing, NotAllowed
-from contributions.models import Event, Membership, Organisation, Person
+from contributions.models import Event, FormerName, Membership, Organisation, Person
 from contributions.plaintext import clean
 
 from .belonging import note_owners
@@ -30,6 +30,8 @@ def found_organisation(*, founder: Person, name: str, about: str = "", website: 
     slug = slugify(name)[:60]
     if not slug or slug in RESERVED:
         raise Invalid("Choose a name with some letters or digits in it.", field="name")
+    if FormerName.objects.taken(FormerName.Kind.ORGANISATION, slug):
+        raise Clash(f"“{slug}” belonged to another organisation once, and is given to nobody again.", field="name")
     if website and not website.startswith(("https://", "http://")):
         raise Invalid("A web site's address begins with https://.", field="website")
     try:

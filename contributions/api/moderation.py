@@ -107,6 +107,7 @@ class Decision(Resource):
     def post(self, request: Request, number: int) -> Response:
         """Staff only: all open flags on the same thing are decided with it."""
         del request
+        self.prove()
         found, sent = _flag_seen_by(self.person, number), self.sent(DecisionInput)
         return self.shown(FlagShape, handle(moderator=self.person, flag=found, **sent))
 
@@ -132,6 +133,7 @@ class Suspension(Resource):
     def post(self, request: Request, username: str) -> Response:
         """Staff only: its sessions end, its tokens are refused; what it made stays."""
         del request
+        self.prove()
         reason = self.sent(ReasonInput)["reason"]
         return self.shown(AccountShape, suspend(person=self.person, account=_person(username), reason=reason))
 
@@ -143,5 +145,6 @@ class Reinstatement(Resource):
     def post(self, request: Request, username: str) -> Response:
         """Staff only: the account is as it was, without its sessions."""
         del request
+        self.prove()
         reason = self.sent(ReasonInput)["reason"]
         return self.shown(AccountShape, reinstate(person=self.person, account=_person(username), reason=reason))

@@ -65,10 +65,12 @@ def answer(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
     return problem(status) if status else None
 
 
-def problem(status: int, sentence: str = "", fields: dict[str, list[str]] | None = None) -> HttpResponse:
+def problem(
+    status: int, sentence: str = "", fields: dict[str, list[str]] | None = None, *, kind: str = "about:blank"
+) -> HttpResponse:
     """One problem; `fields` names the inputs that it is about, with a sentence for each thing wrong with them."""
     body: dict[str, Any] = {
-        "type": "about:blank",
+        "type": kind,
         "title": HTTPStatus(status).phrase,
         "status": int(status),
         "detail": sentence or SENTENCES.get(HTTPStatus(status), HTTPStatus(status).description or "It failed."),
@@ -94,7 +96,8 @@ def never_html(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
 def _refused(refusal: errors.Refusal) -> HttpResponse:
     status = next((STATUS_OF[kind] for kind in type(refusal).__mro__ if kind in STATUS_OF), 400)
     fields = {refusal.field: [refusal.sentence]} if refusal.field else None
-    response = problem(status, refusal.sentence, fields)
+    kind = "reauthentication-needed" if isinstance(refusal, errors.Stale) else "about:blank"
+    response = problem(status, refusal.sentence, fields, kind=kind)
     if isinstance(refusal, errors.TooMany):
         response.headers["Retry-After"] = str(refusal.retry_after)
     return response

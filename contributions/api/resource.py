@@ -10,6 +10,7 @@ from rest_framework.permissions import IsAuthenticatedOrReadOnly
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from contributions.accounts.freshness import prove_fresh, prove_strong
 from contributions.errors import TooLarge
 from contributions.models import ApiToken
 
@@ -63,6 +64,15 @@ class Resource(APIView):
     def person(self) -> Person:
         """Who acts: use it in verbs that change something, which only people reach."""
         return cast("Person", self.request.user)
+
+    def prove(self) -> None:
+        """Ask, before a sensitive verb, whether it is still the same person: of a session that it is fresh.
+
+        A token is not asked again, for its maker was; where the site asks for a second factor, both are.
+        """
+        prove_strong(self.person)
+        if not isinstance(self.request.auth, ApiToken):
+            prove_fresh(self.request._request)  # noqa: SLF001 - DRF wraps the request that has the session
 
     def asked(self, query: type[Serializer[Any]]) -> dict[str, Any]:
         """The checked query string, without what was left blank."""

@@ -122,4 +122,6 @@ class Reviews(Resource):
         """A maintainer's verdict on the current revision; asks for the scope “review”."""
         del request
         contribution, sent = contribution_seen_by(self.person, number), self.sent(ReviewInput)
+        if sent["verdict"] == Review.Verdict.APPROVE:
+            self.prove()
         return self.shown(ReviewShape, review(reviewer=self.person, contribution=contribution, **sent), status=201)

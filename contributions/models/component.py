@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from contributions.rules import Rules, is_expression
 
+from .former import FormerName, refuse_former_name
 from .work import ERRORED, QUEUED, RUNNING, Work, WorkQuerySet
 
 if TYPE_CHECKING:
@@ -107,6 +108,11 @@ class Component(models.Model):
 
     def may_be_advised_on_by(self, person: Any) -> bool:
         return self.may_be_kept_by(person)
+
+    def clean(self) -> None:
+        """Refuse the name of a component that is gone: whoever installs by it must not get another's work."""
+        super().clean()
+        refuse_former_name(FormerName.Kind.COMPONENT, self, "slug")
 
     def is_maintained_by(self, person: Person) -> bool:
         return person.is_authenticated and self.maintainers.filter(pk=person.pk).exists()

@@ -5,6 +5,9 @@ The database writes them, by triggers, so that no way of deleting or renaming fo
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
 
@@ -31,3 +34,11 @@ class FormerName(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
+
+
+def refuse_former_name(kind: str, row: Any, field: str) -> None:
+    """Raise ValidationError when a new or renamed row takes a name that was given up."""
+    name = getattr(row, field)
+    keeps_it = not row._state.adding and type(row).objects.filter(**{"pk": row.pk, field: name}).exists()  # noqa: SLF001 - Django documents _state
+    if not keeps_it and FormerName.objects.taken(kind, name):
+        raise ValidationError({field: "This name belonged to another one once, and is given to nobody again."})

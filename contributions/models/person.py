@@ -15,6 +15,8 @@ from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 
+from .former import FormerName, refuse_former_name
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -71,6 +73,10 @@ class Person(AbstractUser):
     def get_absolute_url(self) -> str:
         return reverse("person", args=[self.username])
 
+    def clean(self) -> None:
+        super().clean()
+        refuse_former_name(FormerName.Kind.PERSON, self, "username")
+
     def get_full_name(self) -> str:
         return self.name or self.username
 
@@ -122,6 +128,10 @@ class Organisation(models.Model):
     @property
     def changed_hands_lately(self) -> bool:
         return is_watched(self.changed_hands_at)
+
+    def clean(self) -> None:
+        super().clean()
+        refuse_former_name(FormerName.Kind.ORGANISATION, self, "slug")
 
     def owner_keys(self) -> list[int]:
         """The primary keys of the people who own it."""

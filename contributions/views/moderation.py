@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from contributions.accounts.freshness import sensitive
 from contributions.actions import flagging, moderating
 from contributions.errors import Missing, NotAllowed
 from contributions.forms.moderation import DecisionForm, FlagForm
@@ -88,6 +89,7 @@ def queue(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@sensitive()
 def decide(request: HttpRequest, number: int) -> HttpResponse:
     """One thing with all that was said against it, and the staff's decision."""
     if not person_of(request).is_staff:
@@ -126,6 +128,7 @@ def _account(username: str) -> Person:
 
 
 @verb("person")
+@sensitive()
 def suspend(request: HttpRequest, username: str) -> HttpResponse:
     account = _account(username)
     form = ReasonForm(request.POST)
@@ -136,6 +139,7 @@ def suspend(request: HttpRequest, username: str) -> HttpResponse:
 
 
 @verb("person")
+@sensitive()
 def reinstate(request: HttpRequest, username: str) -> HttpResponse:
     account = _account(username)
     form = ReasonForm(request.POST)

@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from contributions.accounts.freshness import sensitive
 from contributions.actions import issuing
 from contributions.errors import Missing
 from contributions.forms.people import TokenForm
@@ -47,6 +48,7 @@ def show_person(request: HttpRequest, shown: Person, form: ReasonForm) -> HttpRe
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@sensitive()
 def tokens(request: HttpRequest) -> HttpResponse:
     form = TokenForm(request.POST or None, initial={"days": "90", "scopes": ["read"]})
     context = {"tokens": person_of(request).tokens.all(), "form": form, "scopes": ApiToken.SCOPES_HELP.items()}

@@ -11,10 +11,11 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
+from contributions.accounts.freshness import sensitive
 from contributions.actions import commenting, rebuilding, reporting, reviewing, voting, withdrawing
 from contributions.errors import Missing, NotAllowed
 from contributions.forms.voices import CommentForm, EditForm, ReasonForm, ReportForm, ReviewForm, VoteForm
-from contributions.models import Comment, Release, Revision
+from contributions.models import Comment, Release, Review, Revision
 from contributions.plaintext import clean
 
 from .contribution import find, show_discussion, show_evidence, show_overview
@@ -77,6 +78,7 @@ def report(request: HttpRequest, number: int) -> HttpResponse:
 
 
 @verb("contribution")
+@sensitive(when=lambda request: request.POST.get("verdict") == Review.Verdict.APPROVE)
 def review(request: HttpRequest, number: int) -> HttpResponse:
     contribution = find(request, number)
     form = ReviewForm(request.POST)

@@ -67,6 +67,7 @@ PAGES = {
     "/moderation/": STAFF_ONLY,
     "/moderation/{flag}/": STAFF_ONLY,
     "/moderation/log/": ALL,
+    "/account/security/": SIGNED_IN,
     "/account/tokens/": SIGNED_IN,
     "/account/notices/": SIGNED_IN,
     "/advisories/": ALL,
@@ -136,6 +137,8 @@ VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
         f"/organisations/northern-hosting/webhooks/{{webhook}}/{act}/": ({}, (LED_AWAY, *(REFUSED,) * 4))
         for act in ("trial", "rotate", "enable", "disable", "remove", "deliveries/1/replay")
     },
+    "/account/sessions/end-others/": ({}, (LED_AWAY, DONE, DONE, DONE, DONE)),
+    "/account/sessions/0/end/": ({}, (LED_AWAY, 404, 404, 404, 404)),
     "/account/tokens/{token}/revoke/": ({}, (LED_AWAY, 404, DONE, 404, 404)),
 }
 

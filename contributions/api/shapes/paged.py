@@ -23,7 +23,7 @@ def paged(shape: type[serializers.BaseSerializer[Any]]) -> serializers.Serialize
 class ProblemShape(serializers.Serializer[Any]):
     """What went wrong (RFC 9457)."""
 
-    type = serializers.CharField(help_text="Always about:blank: the status tells the kind.")
+    type = serializers.CharField(help_text="about:blank, or reauthentication-needed: the session is too old for this.")
     title = serializers.CharField(help_text="The name of the status.")
     status = serializers.IntegerField()
     detail = serializers.CharField(help_text="A sentence for people.")
