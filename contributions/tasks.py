@@ -23,6 +23,7 @@ from .pipeline import (
     publishing,
     receiving,
     repeating,
+    sealing,
     settling,
 )
 
@@ -176,6 +177,14 @@ def deliver_letter(pk: int) -> None:
 def deliver_no_more() -> None:
     """Forget the messages that were done with long ago."""
     delivering.forget_old()
+
+
+@shared_task(name="contributions.tasks.sign_history")
+def sign_history() -> None:
+    try:
+        sealing.seal()
+    except Trouble as trouble:
+        log.error("The history was not sealed: %s", trouble.sentence)  # noqa: TRY400 - the sentence says it
 
 
 @shared_task(name="contributions.tasks.sweep")

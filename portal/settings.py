@@ -62,6 +62,7 @@ BUILDS_AT_ONCE = environment.number("PATCHBAY_BUILDS_AT_ONCE", max(1, (os.cpu_co
 LEASE_SECONDS = environment.number("PATCHBAY_LEASE_SECONDS", 60, least=3)
 LEASE_RENEW_SECONDS = environment.number("PATCHBAY_LEASE_RENEW_SECONDS", max(1, LEASE_SECONDS // 4), least=1)
 SWEEP_SECONDS = environment.number("PATCHBAY_SWEEP_SECONDS", 15, least=1)
+SEAL_SECONDS = environment.number("PATCHBAY_SEAL_SECONDS", 60, least=1)
 ATTEMPTS = environment.number("PATCHBAY_ATTEMPTS", 3, least=1)
 PREPARE_ENVIRONMENT = environment.pairs("PATCHBAY_PREPARE_ENVIRONMENT")
 KEPT_MEGABYTES = environment.number("PATCHBAY_KEPT_MEGABYTES", 20480, least=1)
@@ -330,6 +331,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "contributions.tasks.sweep",
         "schedule": SWEEP_SECONDS,
         "options": {"expires": SWEEP_SECONDS},
+    },
+    "seal": {
+        "task": "contributions.tasks.sign_history",
+        "schedule": SEAL_SECONDS,
+        "options": {"expires": SEAL_SECONDS},
     },
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.dateparse import parse_date, parse_datetime
 from rest_framework import serializers
 
-from contributions.models import Advisory, Build, Contribution, Flag, Publication, Release
+from contributions.models import Advisory, Build, Contribution, Event, Flag, Publication, Release
 from contributions.signing.keys import ROLES
 
 from .fields import BIGGEST_KEY
@@ -117,6 +117,25 @@ class Moment(serializers.CharField):
         if when is None:
             raise serializers.ValidationError(NO_MOMENT)
         return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+class Time(Moment):
+    """An ISO 8601 time or day; no number."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        found = super().to_internal_value(data)
+        if not isinstance(found, datetime):
+            raise serializers.ValidationError("Give a time such as 2026-01-31T12:00:00Z.")
+        return found
+
+
+class AuditQuery(PageQuery):
+    verb = serializers.ChoiceField(required=False, allow_blank=True, choices=Event.Verb.choices)
+    actor = _name("A username.")
+    component = _name("The slug of a component.")
+    contribution = serializers.IntegerField(required=False, min_value=1, max_value=BIGGEST_KEY)
+    since = Time(required=False, allow_blank=True, help_text="At or after a time.")
+    until = Time(required=False, allow_blank=True, help_text="Before a time.")
 
 
 class FeedQuery(PageQuery):

@@ -7,6 +7,7 @@ from django.urls import path, re_path
 from . import (
     advisories,
     artifacts,
+    audit,
     builds,
     components,
     contributions,
@@ -81,6 +82,8 @@ urlpatterns = [
         publications.PublicationWithdrawal.as_view(),
         name="api-publication-withdraw",
     ),
+    path("audit/", audit.Audit.as_view(), name="api-audit"),
+    path("audit/seals/", audit.Seals.as_view(), name="api-audit-seals"),
     path("flags/", moderation.Flags.as_view(), name="api-flags"),
     path("flags/<int:number>/", moderation.OneFlag.as_view(), name="api-flag"),
     path("flags/<int:number>/decide/", moderation.Decision.as_view(), name="api-flag-decide"),

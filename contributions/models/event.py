@@ -28,6 +28,14 @@ FEED = ("published", "unpublished", "held", "freed", "advised", "unadvised")
 # Who flagged what, and how somebody's machines and log-ins are kept, is nobody else's to read.
 PRIVATE = ("flagged", "handled", "token-made", "token-revoked", "secured", "hooked")
 MODERATION = ("removed", "quarantined", "restored", "suspended", "reinstated")
+ASKED = {
+    "verb": "verb",
+    "actor": "actor__username",
+    "component": "component__slug",
+    "contribution": "contribution",
+    "since": "at__gte",
+    "until": "at__lt",
+}
 FEED_LOCK = 0x70617463  # "patc": any number that nothing else in this database locks
 
 
@@ -73,6 +81,10 @@ class EventQuerySet(models.QuerySet["Event"]):
         mine = Q(actor=person) if isinstance(person, Person) else Q()
         public = ~Q(verb__in=PRIVATE)
         return self.filter((public | mine) if mine else public).filter(known)
+
+    def about(self, **asked: Any) -> Self:
+        """Narrowed to what is asked for, by the words of ASKED."""
+        return self.filter(**{ASKED[name]: value for name, value in asked.items()})
 
     def of_moderation(self) -> Self:
         """What staff did to what others wrote. Whoever removed a comment of their own did no such thing."""

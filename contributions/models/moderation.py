@@ -141,8 +141,9 @@ class Seal(models.Model):
     first = models.BigIntegerField(help_text="The key of the first event under it.")
     last = models.BigIntegerField(unique=True, help_text="The key of the last event under it.")
     count = models.PositiveIntegerField()
-    digest = models.CharField(max_length=64, help_text="SHA-256 over the seal before and the events' canonical JSON.")
-    envelope = models.TextField(help_text="The DSSE envelope that signs first, last, count and digest.")
+    lines = models.BinaryField(help_text="Of each event its key, in 8 bytes, and the SHA-256 of its canonical JSON.")
+    digest = models.CharField(max_length=64, help_text="SHA-256 over the digest of the seal before, and `lines`.")
+    envelope = models.TextField(help_text="The DSSE envelope that signs first, last, count and both digests.")
     made_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:

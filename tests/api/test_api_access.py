@@ -26,6 +26,7 @@ READING = (
     "moderation/log/", "status/", "keys/", "index/",
     "artifacts/{artifact}/",
     "advisories/", "advisories/{advisory}/", "advisories/{advisory}/osv/",
+    "audit/", "audit/seals/",
 )  # fmt: skip
 SUBMISSION = {"component": "swiftclient", "kind": "experience", "title": "It is fast", "description": "Very."}
 REPORT = {"release": "4.7.0", "outcome": "works", "stage": "lab"}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from openapi_spec_validator import validate
 
-from contributions.models import Event
+from contributions.models import Event, Seal
 from tests import factories
 from tests.api.conftest import make_owned_webhook
 from tests.api.contract import schema
@@ -49,6 +49,7 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
     publication = member.listed("publications/")[0]["id"]
     organisation = member.listed("organisations/")[0]["slug"]
     flag = member.post("flags/", {"person": published.maintainer.username, "reason": "spam"}).json()["id"]
+    Seal.objects.create(first=1, last=2, count=2, lines=b"", digest="0" * 64, envelope="{}")
     Event.objects.write("suspended", subject=published.maintainer, text="Spam.")
     webhook = make_owned_webhook(member.person)
     advisory = factories.make_advisory(published.contribution.current)

@@ -64,6 +64,8 @@ PAGES = {
     "/comments/{comment}/flag/": SIGNED_IN,
     "/people/author/flag/": SIGNED_IN,
     "/flags/": SIGNED_IN,
+    "/audit/": ALL,
+    "/audit/history.csv": ALL,
     "/moderation/": STAFF_ONLY,
     "/moderation/{flag}/": STAFF_ONLY,
     "/moderation/log/": ALL,
