@@ -138,6 +138,8 @@ class Withdrawal(Resource):
 
 
 class Quarantine(Resource):
+    is_sensitive = True
+
     @extend_schema(
         operation_id="contributions_quarantine",
         request=ReasonInput,
@@ -152,6 +154,8 @@ class Quarantine(Resource):
 
 
 class Restoration(Resource):
+    is_sensitive = True
+
     @extend_schema(
         operation_id="contributions_restore",
         request=ReasonInput,

@@ -101,13 +101,14 @@ class OneFlag(Resource):
 
 
 class Decision(Resource):
+    is_sensitive = True
+
     @extend_schema(
         operation_id="flags_decide", request=DecisionInput, responses=FlagShape, summary="Decide about a flag"
     )
     def post(self, request: Request, number: int) -> Response:
         """Staff only: all open flags on the same thing are decided with it."""
         del request
-        self.prove()
         found, sent = _flag_seen_by(self.person, number), self.sent(DecisionInput)
         return self.shown(FlagShape, handle(moderator=self.person, flag=found, **sent))
 
@@ -127,24 +128,26 @@ class Log(Resource):
 
 
 class Suspension(Resource):
+    is_sensitive = True
+
     @extend_schema(
         operation_id="people_suspend", request=ReasonInput, responses=AccountShape, summary="Suspend an account"
     )
     def post(self, request: Request, username: str) -> Response:
         """Staff only: its sessions end, its tokens are refused; what it made stays."""
         del request
-        self.prove()
         reason = self.sent(ReasonInput)["reason"]
         return self.shown(AccountShape, suspend(person=self.person, account=_person(username), reason=reason))
 
 
 class Reinstatement(Resource):
+    is_sensitive = True
+
     @extend_schema(
         operation_id="people_reinstate", request=ReasonInput, responses=AccountShape, summary="Reinstate an account"
     )
     def post(self, request: Request, username: str) -> Response:
         """Staff only: the account is as it was, without its sessions."""
         del request
-        self.prove()
         reason = self.sent(ReasonInput)["reason"]
         return self.shown(AccountShape, reinstate(person=self.person, account=_person(username), reason=reason))

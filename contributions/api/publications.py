@@ -64,6 +64,8 @@ class PublicationWithdrawal(Resource):
 
 
 class PublicationQuarantine(Resource):
+    is_sensitive = True
+
     @extend_schema(
         operation_id="publications_quarantine",
         request=ReasonInput,
@@ -79,6 +81,8 @@ class PublicationQuarantine(Resource):
 
 
 class PublicationRestoration(Resource):
+    is_sensitive = True
+
     @extend_schema(
         operation_id="publications_restore",
         request=ReasonInput,

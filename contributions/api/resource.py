@@ -6,7 +6,7 @@ import functools
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.conf import settings
-from rest_framework.permissions import IsAuthenticatedOrReadOnly
+from rest_framework.permissions import SAFE_METHODS, IsAuthenticatedOrReadOnly
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -37,6 +37,7 @@ class Resource(APIView):
 
     reading_scope: ClassVar[str | None] = None
     writing_scope: ClassVar[str] = ApiToken.Scope.WRITE
+    is_sensitive: ClassVar[bool] = False
     http_method_names = ["get", "head", "post", "put"]
     permission_classes: Sequence[type[BasePermission]] = (IsAuthenticatedOrReadOnly, HasScope)
     content_negotiation_class = AlwaysJson
@@ -50,6 +51,8 @@ class Resource(APIView):
         if length.isdigit() and int(length) > most:
             raise TooLarge(f"The request is larger than {most:,} bytes, the most that is taken here.")
         super().initial(request, *args, **kwargs)
+        if self.is_sensitive and request.method not in SAFE_METHODS:
+            self.prove()
 
     @property
     def most_bytes(self) -> int:

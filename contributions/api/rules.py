@@ -31,6 +31,7 @@ class Keeping(Resource):
 
 
 class ComponentRules(Keeping):
+    is_sensitive = True
     http_method_names = ["get", "head", "patch"]
 
     @extend_schema(operation_id="rules_show", responses=RulesShape, summary="Show a component's rules")

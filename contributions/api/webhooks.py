@@ -51,6 +51,8 @@ class Private(Resource):
 
 
 class Webhooks(Private):
+    is_sensitive = True
+
     @extend_schema(
         operation_id="webhooks_list", parameters=[PageQuery], responses=paged(WebhookShape), summary="List webhooks"
     )
@@ -82,6 +84,8 @@ class OneWebhook(Private):
 
 
 class WebhookSecret(Private):
+    is_sensitive = True
+
     @extend_schema(
         operation_id="webhooks_rotate", request=None, responses=NewWebhookShape, summary="Give it a new secret"
     )

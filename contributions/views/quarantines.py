@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.contrib import messages
 from django.shortcuts import redirect
 
+from contributions.accounts.freshness import sensitive
 from contributions.actions import quarantining
 from contributions.errors import Invalid
 from contributions.forms.voices import ReasonForm
@@ -27,6 +28,7 @@ def _reason(request: HttpRequest) -> str:
 
 
 @verb("contribution")
+@sensitive()
 def contribution_quarantine(request: HttpRequest, number: int) -> HttpResponse:
     contribution = find(request, number)
     quarantining.quarantine(person=person_of(request), contribution=contribution, reason=_reason(request))
@@ -37,6 +39,7 @@ def contribution_quarantine(request: HttpRequest, number: int) -> HttpResponse:
 
 
 @verb("contribution")
+@sensitive()
 def contribution_restore(request: HttpRequest, number: int) -> HttpResponse:
     contribution = find(request, number)
     quarantining.restore(person=person_of(request), contribution=contribution, reason=_reason(request))
@@ -45,6 +48,7 @@ def contribution_restore(request: HttpRequest, number: int) -> HttpResponse:
 
 
 @verb("publication")
+@sensitive()
 def publication_quarantine(request: HttpRequest, number: int) -> HttpResponse:
     found = find_publication(request, number)
     quarantining.quarantine_publication(person=person_of(request), publication=found, reason=_reason(request))
@@ -52,6 +56,7 @@ def publication_quarantine(request: HttpRequest, number: int) -> HttpResponse:
 
 
 @verb("publication")
+@sensitive()
 def publication_restore(request: HttpRequest, number: int) -> HttpResponse:
     found = find_publication(request, number)
     quarantining.restore_publication(person=person_of(request), publication=found, reason=_reason(request))

@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from contributions.accounts.freshness import sensitive
 from contributions.actions import maintaining, ruling
 from contributions.errors import Missing, NotAllowed
 from contributions.forms.rules import RulesForm
@@ -46,6 +47,7 @@ def component_rules(request: HttpRequest, slug: str) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@sensitive()
 def component_settings(request: HttpRequest, slug: str) -> HttpResponse:
     shown = _find(slug)
     if not shown.may_be_kept_by(request.user):

@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from contributions.accounts.freshness import sensitive
 from contributions.actions import hooking
 from contributions.errors import Missing, NotAllowed
 from contributions.forms.recalls import WebhookForm
@@ -46,6 +47,7 @@ def _webhook(request: HttpRequest, slug: str, number: int) -> Webhook:
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@sensitive()
 def webhooks(request: HttpRequest, slug: str) -> HttpResponse:
     organisation = _organisation(request, slug)
     form = WebhookForm(request.POST or None)
@@ -79,6 +81,7 @@ def _shown(request: HttpRequest, found: Webhook) -> dict[str, Any]:
 
 @never_cache
 @verb("webhook")
+@sensitive()
 def webhook_rotate(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     found = _webhook(request, slug, number)
     secret = hooking.rotate_secret(person=person_of(request), webhook=found)

@@ -23,6 +23,8 @@ SENSITIVE: dict[str, dict[str, Any]] = {
     "/account/tokens/": {"name": "nightly", "scopes": "read", "days": "30"},
     "/moderation/{flag}/": {"act": "dismiss", "reason": "It is fine."},
     "/people/rude/suspend/": {"reason": "Threats."},
+    "/contributions/{c}/quarantine/": {"reason": "Malware."},
+    "/components/swift/settings/": {"cool_down_days": "0"},
     "/people/sorry/reinstate/": {"reason": "Apologies."},
     "/admin/contributions/component/add/": {"slug": "x"},
 }
@@ -30,10 +32,14 @@ SENSITIVE_BY_REST: dict[str, dict[str, Any]] = {
     "contributions/{c}/reviews/": {"verdict": "approve", "revision": 1},
     "flags/{flag}/decide/": {"act": "dismiss", "reason": "It is fine."},
     "people/rude/suspend/": {"reason": "Threats."},
+    "contributions/{c}/quarantine/": {"reason": "Malware."},
     "people/sorry/reinstate/": {"reason": "Apologies."},
 }
 WORDS = ("quarantine", "restore", "rules", "settings", "webhook", "suspend", "reinstate", "tokens", "review")
-NOT_SENSITIVE = {"review-queue"}
+NOT_SENSITIVE = {"review-queue", "component-rules", "webhook"}  # they only show
+NOT_SENSITIVE |= {
+    f"webhook-{act}" for act in ("enable", "disable", "trial", "remove")
+}  # nothing new is told to anybody
 
 
 @pytest.fixture
