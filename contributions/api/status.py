@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema
 
 from contributions.models import Builder
 from contributions.models.builder import backlog, workers_seen
+from contributions.models.index import word_of_index
 
 from .resource import Resource
 from .shapes.status import StatusShape
@@ -22,6 +23,5 @@ class Status(Resource):
     def get(self, request: Request) -> Response:
         """Workers, what waits for them, and what each builder's sandbox proved."""
         del request
-        return self.shown(
-            StatusShape, {"workers": workers_seen(), "backlog": backlog(), "builders": Builder.objects.all()}
-        )
+        status = {"workers": workers_seen(), "backlog": backlog(), "builders": Builder.objects.all()}
+        return self.shown(StatusShape, status | {"index": word_of_index()})

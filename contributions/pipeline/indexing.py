@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.urls import reverse
 
 from contributions.models import Event, IndexFile, Publication, Release
@@ -171,10 +171,18 @@ def _digest(basis: Sequence[Any]) -> str:
 
 
 def _releases(signed: Mapping[str, IndexFile]) -> list[tuple[Release, Sequence[Any]]]:
-    """Every release that has, or once had, something to install; with what tells one state of it from another."""
-    rows = Publication.objects.live().order_by("release_id", "pk").values_list(
-        "release_id", "pk", "build__attestation__provenance_id", "build__attestation__bill_id"
-    )  # fmt: skip
+    """Every release that has, or once had, something to install; with what tells one state of it from another.
+
+    What was held back and given back since is another state, so that a file that was written in between, and lacks
+    it, does not pass for the newest.
+    """
+    freed = Max("events__pk", filter=Q(events__verb=Event.Verb.FREED))
+    rows = (
+        Publication.objects.live()
+        .annotate(freed=freed)
+        .order_by("release_id", "pk")
+        .values_list("release_id", "pk", "freed", "build__attestation__provenance_id", "build__attestation__bill_id")
+    )
     live = {release: [row[1:] for row in group] for release, group in groupby(rows, itemgetter(0))}
     known = Release.objects.filter(slug__in=list(signed)) | Release.objects.filter(pk__in=list(live))
     found = known.select_related("component").order_by("slug")

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from contributions.models import Builder
 from contributions.models.builder import backlog, database_version, workers_seen
+from contributions.models.index import word_of_index
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -22,6 +23,7 @@ def status(request: HttpRequest) -> HttpResponse:
         "workers": workers_seen(),
         "backlog": backlog(),
         "builders": Builder.objects.all(),
+        "index": word_of_index(),
         "versions": {
             "Python": platform.python_version(),
             "Django": django.get_version(),

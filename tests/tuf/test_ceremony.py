@@ -27,6 +27,8 @@ from .conftest import WHEEL, Installer, path_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from django.test import Client
+
     from .conftest import Feed, Mirror
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
@@ -272,18 +274,19 @@ def test_a_trial_root_in_the_open_is_made_when_asked_for(feed: Feed, table: Tabl
     assert "The index's timestamp is good until" in said.getvalue()
 
 
-def test_the_operator_is_warned_sixty_days_before_a_root_ends(feed: Feed, table: Table) -> None:
+def test_the_operator_is_warned_sixty_days_before_a_root_ends(feed: Feed, table: Table, client: Client) -> None:
     assert word_of_index().startswith("nothing is signed yet")
     table.draft(table.key("a"))
     table.sign("a")
     table.publish()
     feed.sign()
-    assert word_of_index() == "ok"
+    assert word_of_index() == client.get("/api/v1/status/").json()["index"] == "ok"
     now = timezone.now()
     IndexFile.objects.filter(role="root").update(expires_at=now + timedelta(days=59, hours=1))
     said = StringIO()
     call_command("keys", "show", stdout=said)
     assert "The index: the root is good for 59 days more; draft the next one" in said.getvalue()
+    assert "The root is good for 59 days more" in client.get("/status/").content.decode()
     IndexFile.objects.filter(role="timestamp").update(expires_at=now - timedelta(hours=1))
     assert word_of_index().startswith("1.timestamp.json expired on")
 

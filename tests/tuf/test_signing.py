@@ -59,6 +59,17 @@ def test_only_the_release_that_changed_is_signed_anew(feed: Feed) -> None:
     assert versions()[second.release.slug] == [1]
 
 
+def test_what_was_held_back_and_given_back_between_two_signings_is_signed_anew(feed: Feed) -> None:
+    """The file may have been written in between, when it was not there."""
+    publication = feed.publish()
+    feed.sign()
+    publication.move("quarantined", reason="It may be malware.")
+    feed.tell("held", publication)
+    publication.move("live", reason="")
+    feed.tell("freed", publication)
+    assert feed.sign() == [f"2.{publication.release.slug}.json", "2.snapshot.json", "2.timestamp.json"]
+
+
 def test_signing_asks_as_much_for_many_publications_as_for_few(feed: Feed) -> None:
     release = factories.make_release()
     costs = []

@@ -45,3 +45,4 @@ class StatusShape(serializers.Serializer[Any]):
     workers = WorkerShape(many=True, read_only=True)
     backlog = BacklogShape(many=True, read_only=True)
     builders = BuilderShape(many=True, read_only=True)
+    index = serializers.CharField(read_only=True, help_text="“ok”, or what is the matter with the signed index.")
