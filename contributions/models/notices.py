@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import Q
+from django.db.models.expressions import DatabaseDefault
 from django.db.models.functions import Now
 from django.urls import reverse
 
@@ -16,6 +17,8 @@ from .person import Organisation, Person
 from .work import ERRORED, QUEUED, RUNNING, Work, WorkQuerySet
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from .event import Event
 
 
@@ -112,6 +115,27 @@ class MessageQuerySet(WorkQuerySet):
     def waiting(self) -> Self:
         """Only what is due: a message that failed pauses before it is tried again."""
         return super().waiting().filter(Q(due_at=None) | Q(due_at__lte=Now()))
+
+    def queue_for(self, receiver: str, keys: QuerySet[Any, Any], **same: Any) -> None:
+        """A row for each of the `keys` (one column) in the field `receiver`, the rest the same; what is there stays.
+
+        One INSERT … SELECT: ten thousand rows made in Python took ten times as long.
+        """
+        row, meta = self.model(**same), self.model._meta
+        given = {field.column: getattr(row, field.attname) for field in meta.concrete_fields if not field.primary_key}
+        plain = {name: value for name, value in given.items() if value is not None and not _is_left_to_sql(value)}
+        sql, wanted = keys.query.sql_with_params()
+        columns = ", ".join(f'"{name}"' for name in [meta.get_field(receiver).column, *plain])
+        values = ", ".join(["chosen.*", *["%s"] * len(plain)])
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f'INSERT INTO "{meta.db_table}" ({columns}) SELECT {values} FROM ({sql}) chosen ON CONFLICT DO NOTHING',  # noqa: S608 - our own names
+                [*plain.values(), *wanted],
+            )
+
+
+def _is_left_to_sql(value: Any) -> bool:
+    return isinstance(value, DatabaseDefault)
 
 
 class Message(Work):

@@ -21,13 +21,10 @@ from contributions.models import (
 from contributions.models.hearing import hearers_of_publication, hearers_of_revisions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from django.db.models import QuerySet
 
     from contributions.models import Advisory, Contribution, Organisation
 
-BATCH = 2000  # rows of one INSERT
 Verb = Event.Verb
 WORDS: dict[str, str] = {
     Verb.PUBLISHED: "published",
@@ -51,8 +48,7 @@ def announce(event: Event) -> None:
 def recall(event: Event) -> None:
     """Queue a letter or a delivery for all whom the recall concerns, in the caller's transaction; twice is once."""
     hearers = hearers_of(event)
-    letters = (Letter(person_id=pk, event=event) for pk in _readers(hearers))
-    _insert(Letter, letters)
+    Letter.objects.queue_for("person", _readers(hearers), event=event)
     _queue_deliveries(event, Webhook.objects.hearing(Webhook.Topic.RECALLS).filter(organisation__in=hearers))
 
 
@@ -61,26 +57,20 @@ def tell_owners(event: Event, organisation: Organisation) -> None:
     owners = organisation.memberships.filter(role=Membership.Role.OWNER, person__is_active=True).exclude(
         person__email=""
     )
-    _insert(Letter, (Letter(person_id=pk, event=event) for pk in owners.values_list("person", flat=True)))
+    Letter.objects.queue_for("person", owners.order_by("person").values("person"), event=event)
 
 
 def _queue_deliveries(event: Event, webhooks: QuerySet[Webhook]) -> None:
-    keys = list(webhooks.values_list("pk", flat=True))
-    if keys:
+    if webhooks.exists():
         word, body = WORDS[event.verb], json.dumps(news_of(event), ensure_ascii=False)
-        _insert(Delivery, (Delivery(webhook_id=pk, event=event, word=word, body=body) for pk in keys))
+        Delivery.objects.queue_for("webhook", webhooks.order_by("pk").values("pk"), event=event, word=word, body=body)
 
 
-def _insert(model: Any, rows: Iterable[Any]) -> None:
-    model.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
-
-
-def _readers(organisations: QuerySet[Organisation]) -> list[int]:
+def _readers(organisations: QuerySet[Organisation]) -> QuerySet[Any, Any]:
     mail, owner = Person.RecallMail, Q(role=Membership.Role.OWNER)
     wanted = Q(person__recall_mail=mail.ALL) | Q(person__recall_mail=mail.OWNED) & owner
     reached = Membership.objects.filter(wanted, organisation__in=organisations, person__is_active=True)
-    keys = reached.exclude(person__email="").order_by("person").values_list("person", flat=True)
-    return list(keys.distinct())
+    return reached.exclude(person__email="").order_by("person").values("person").distinct()
 
 
 def hearers_of(event: Event) -> QuerySet[Organisation]:
