@@ -23,6 +23,7 @@ from .pipeline import (
     publishing,
     receiving,
     repeating,
+    retaining,
     sealing,
     settling,
 )
@@ -185,6 +186,12 @@ def sign_history() -> None:
         sealing.seal()
     except Trouble as trouble:
         log.error("The history was not sealed: %s", trouble.sentence)  # noqa: TRY400 - the sentence says it
+
+
+@shared_task(name="contributions.tasks.let_go")
+def let_go() -> None:
+    """Old builds' logs and files, and bytes that nothing names."""
+    log.info("Let go of %s.", retaining.sweep())
 
 
 @shared_task(name="contributions.tasks.sweep")

@@ -71,6 +71,8 @@ PREPARE_PROXY = environment.proxy("PATCHBAY_PREPARE_PROXY")
 PREPARE_MEGABYTES = environment.number("PATCHBAY_PREPARE_MEGABYTES", 2048, least=1)
 LONGEST_LOG_MEGABYTES = environment.number("PATCHBAY_LONGEST_LOG_MEGABYTES", 128, least=1)
 REPEAT_BUILDS = environment.choice("PATCHBAY_REPEAT_BUILDS", "published", ["published", "asked"])
+KEEP_BUILD_DAYS = environment.number("PATCHBAY_KEEP_BUILD_DAYS", 365, least=0)
+KEEP_UNNAMED_HOURS = environment.number("PATCHBAY_KEEP_UNNAMED_HOURS", 48, least=25)
 LONGEST_BUILD_SECONDS = environment.number("PATCHBAY_LONGEST_BUILD_SECONDS", 3600, least=10)
 
 # The signing keys that may stand in the environment; only the process that signs ever reads their values.
@@ -326,6 +328,7 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
+    "let-go": {"task": "contributions.tasks.let_go", "schedule": 6 * 3600},
     "forget": {"task": "contributions.tasks.deliver_no_more", "schedule": 3600},
     "sweep": {
         "task": "contributions.tasks.sweep",

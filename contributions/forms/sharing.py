@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core import signing
+from django.core.cache import cache
 
 from contributions.actions.sources import ArtifactFile, GitRef, Note, PatchFile
 from contributions.models import Blob, Component, Contribution, Release
@@ -24,6 +25,7 @@ KIND_HINTS = {
     "experience": "A note from operations: what you saw, measured or learned.",
 }
 KEPT_HOURS = 24
+MOST_KEPT = 20  # files of refused forms an hour and person
 CHUNK = 1 << 16
 FILE_FIELDS = {"patch": "kept_patch", "artifact": "kept_artifact"}
 
@@ -60,6 +62,7 @@ class SourceForm(forms.Form):
     def __init__(self, *args: Any, keeper: int, **given: Any) -> None:
         """`keeper` is the key of the person whose kept files may be used again."""
         super().__init__(*args, **given)
+        self._keeper = keeper
         self._signer = signing.TimestampSigner(salt=f"kept file of {keeper}")
 
     def source(self, kind: str, description: str) -> Source:
@@ -94,6 +97,8 @@ class SourceForm(forms.Form):
     def keep_files(self, most: dict[str, int]) -> None:
         """Store the files that came along, so that the form can be sent again without choosing them anew."""
         data: dict[str, Any] = {name: self.data[name] for name in self.data}
+        if self.files and not self._may_keep():
+            return
         for name, field in FILE_FIELDS.items():
             sent = self.files.get(name)
             if sent is not None and 0 < (sent.size or 0) <= most[name]:
@@ -101,6 +106,15 @@ class SourceForm(forms.Form):
                 kept = {"name": sent.name, "sha256": blob.sha256}
                 data[field] = self._signer.sign_object(kept)
         self.data = data
+
+    def _may_keep(self) -> bool:
+        """So many an hour for each person: what is refused again and again may not fill the disk."""
+        key = f"kept-files-of-{self._keeper}"
+        cache.add(key, 0, 3600)
+        try:
+            return cache.incr(key) <= MOST_KEPT
+        except ValueError:  # it ran out this very moment
+            return True
 
     @property
     def kept_names(self) -> dict[str, str]:

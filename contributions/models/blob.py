@@ -6,7 +6,7 @@ import hashlib
 from contextlib import contextmanager
 from io import SEEK_END, BytesIO
 from tempfile import SpooledTemporaryFile
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Self
 
 from django.core.files import File
 from django.core.files.storage import default_storage
@@ -59,6 +59,15 @@ class BlobQuerySet(models.QuerySet["Blob"]):
         sha256 = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
         with _our_disk():
             return self._stored(sha256, content.seek(0, SEEK_END), content)
+
+    def unnamed(self) -> Self:
+        """Bytes that no row of any other table names."""
+        named = [
+            models.Exists(relation.related_model._base_manager.filter(**{relation.field.name: models.OuterRef("pk")}))
+            for relation in Blob._meta.get_fields(include_hidden=True)
+            if isinstance(relation, models.ManyToOneRel)
+        ]
+        return self.filter(*(~exists for exists in named))
 
     def _stored(self, sha256: str, size: int, content: IO[bytes]) -> Blob:
         """The row first, which holds off the sweep; it is seen by nobody until the file lies there whole."""
