@@ -21,7 +21,6 @@ ELSEWHERE = {
 }
 # Rows whose tests are being written; this list only ever becomes shorter.
 _WAITING = """
-W01 W06 W07 W08 W09 W10 W11 W12 W13 W14 W15 W16 W19 W20 W21 W22
 T04 T05 T13
 """
 WAITING = frozenset(_WAITING.split())

@@ -48,6 +48,7 @@ def test_votes_are_counted_from_the_rows() -> None:
     assert (contribution.up, contribution.down) == (0, 1)
 
 
+@pytest.mark.attack("W09")
 @pytest.mark.django_db(transaction=True)
 def test_many_votes_of_one_person_at_once_are_one_vote() -> None:
     contribution, person = make_contribution(), make_person()
@@ -64,6 +65,7 @@ def test_many_votes_of_one_person_at_once_are_one_vote() -> None:
     assert (Vote.objects.count(), contribution.up) == (1, 1)
 
 
+@pytest.mark.attack("W10")
 @pytest.mark.parametrize("value", [2, -2, True, 1.0, "1", None])
 def test_a_vote_is_one_up_one_down_or_none(value: Any) -> None:
     with pytest.raises(Invalid):
@@ -71,12 +73,14 @@ def test_a_vote_is_one_up_one_down_or_none(value: Any) -> None:
     assert not Vote.objects.exists()
 
 
+@pytest.mark.attack("W10")
 def test_nobody_votes_for_their_own() -> None:
     contribution = make_contribution()
     with pytest.raises(NotAllowed):
         vote(person=contribution.author, contribution=contribution, value=1)
 
 
+@pytest.mark.attack("W11")
 def test_a_person_who_comments_too_fast_is_told_to_wait() -> None:
     contribution, person = make_contribution(), make_person()
     for number in range(20):

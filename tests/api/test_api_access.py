@@ -107,6 +107,7 @@ def test_the_table_has_every_verb_of_the_schema() -> None:
     assert len(writing) == len(VERBS)
 
 
+@pytest.mark.attack("W07")
 @pytest.mark.parametrize(("method", "path"), VERBS)
 def test_each_verb_is_for_whom_the_table_says(
     published: Scene, method: str, path: str, subtests: pytest.Subtests
@@ -183,6 +184,7 @@ def test_a_browsers_session_needs_the_csrf_token(scene: Scene) -> None:
     assert tokened.put(scene.one + "vote/", {"value": 1}).status_code == 200
 
 
+@pytest.mark.attack("W08")
 def test_a_get_changes_nothing(published: Scene) -> None:
     author = Caller(published.author)
     for _, path in VERBS:

@@ -66,6 +66,7 @@ def filled(path: str, scene: Scene) -> str:
     return path.replace("{number}", str(number)).replace("{revision}", "1").replace("{slug}", "swiftclient")
 
 
+@pytest.mark.attack("W21")
 @FUZZED
 @given(data=st.data())
 def test_no_body_is_a_fault_of_ours(published: Scene, data: st.DataObject) -> None:
@@ -79,6 +80,7 @@ def test_no_body_is_a_fault_of_ours(published: Scene, data: st.DataObject) -> No
     assert response.status_code < 500, (method, path, body)
 
 
+@pytest.mark.attack("W21")
 @FUZZED
 @given(data=st.data())
 def test_no_query_is_a_fault_of_ours(published: Scene, data: st.DataObject) -> None:

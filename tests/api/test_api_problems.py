@@ -139,6 +139,7 @@ ODD_QUERIES = [
     ]  # fmt: skip
 
 
+@pytest.mark.attack("W15")
 def test_an_odd_query_is_a_400(scene: Scene, stranger: Caller, subtests: pytest.Subtests) -> None:
     del scene
     for query in ODD_QUERIES:
@@ -172,6 +173,7 @@ def test_a_cursor_of_another_order_is_refused(scene: Scene, stranger: Caller) ->
     assert "cursor" in stranger.get(f"contributions/?order=best&cursor={cursor}").json()["errors"]
 
 
+@pytest.mark.attack("W11")
 def test_what_is_done_too_often_is_a_429_that_tells_how_long_to_wait(scene: Scene, member: Caller) -> None:
     Event.objects.bulk_create(Event(verb=Event.Verb.COMMENTED, actor=member.person) for _ in range(20))
     response = member.post(scene.one + "comments/", {"text": "Again."})

@@ -74,6 +74,7 @@ def test_no_query_breaks_any_address(
     assert opened(platform.client(role), "GET", f"{addresses[at]}?{said}") in SOUND
 
 
+@pytest.mark.attack("W20")
 @pytest.mark.parametrize("name", HEADERS)
 def test_no_header_breaks_any_address(platform: Platform, addresses: list[str], name: str) -> None:
     """The values take turns, so that each meets every kind of address and no pair of them costs the whole minute."""

@@ -55,6 +55,7 @@ def test_no_odd_text_in_a_form_breaks_a_page(platform: Platform, address: str) -
             assert client.post(url, {**form, name: odd}).status_code in FINE, (name, odd[:20])
 
 
+@pytest.mark.attack("W06")
 def test_nobody_gives_themselves_more_than_a_form_offers(platform: Platform) -> None:
     more = {
         "state": "approved", "author": "1", "is_staff": "on", "score": "1", "organisation": "1", "role": "owner",

@@ -114,6 +114,7 @@ WORDS = (
 )  # fmt: skip
 
 
+@pytest.mark.attack("W15")
 @pytest.mark.parametrize("words", WORDS, ids=lambda words: ascii(words[:6]))
 def test_no_search_keeps_the_database_busy(platform: Platform, words: str) -> None:
     for address in ("/search/", "/api/v1/contributions/"):

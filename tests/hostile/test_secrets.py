@@ -37,6 +37,7 @@ def all_that_a_stranger_sees(platform: Platform, client: Client) -> dict[str, tu
     return seen
 
 
+@pytest.mark.attack("W16")
 @pytest.mark.parametrize("role", ["stranger", "member"])
 def test_what_was_not_received_leaves_no_trace(platform: Platform, role: str) -> None:
     """A whole hidden contribution comes, with everything that can hang on one; what others see stays the same."""

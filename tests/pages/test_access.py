@@ -184,6 +184,7 @@ def test_a_page_opens_for_those_who_may_see_it(platform: Platform, address: str)
     assert dict(zip(ROLES, seen, strict=True)) == dict(zip(ROLES, PAGES[address], strict=True))
 
 
+@pytest.mark.attack("W07")
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("address", VERBS)
 def test_a_verb_is_done_only_for_those_who_may_do_it(platform: Platform, address: str, role: str) -> None:
@@ -195,6 +196,7 @@ def test_a_verb_is_done_only_for_those_who_may_do_it(platform: Platform, address
     assert (LED_AWAY if led_away else answer.status_code) == wanted
 
 
+@pytest.mark.attack("W08")
 @pytest.mark.parametrize("address", VERBS)
 def test_looking_at_a_verb_does_nothing(platform: Platform, address: str) -> None:
     for role in ROLES:
@@ -205,6 +207,7 @@ def test_looking_at_a_verb_does_nothing(platform: Platform, address: str) -> Non
     assert Comment.objects.standing().count() == 1
 
 
+@pytest.mark.attack("W08")
 def test_a_form_without_the_browsers_secret_is_refused(platform: Platform) -> None:
     client = platform.client("member")
     client.handler.enforce_csrf_checks = True
@@ -234,6 +237,7 @@ def test_nobody_sees_the_files_of_what_was_not_received(platform: Platform) -> N
 EVIL = ("https://evil.example/", "//evil.example/", "/\\evil.example/", "javascript:alert(1)", "http:///evil.example")
 
 
+@pytest.mark.attack("W13")
 @pytest.mark.parametrize("target", EVIL)
 def test_nobody_is_led_to_another_site(platform: Platform, target: str) -> None:
     vote = f"/contributions/{platform.contribution.pk}/vote/"

@@ -106,6 +106,7 @@ def test_bytes_that_belong_to_nothing_are_not_served() -> None:
 ODD_NAMES = ['a"b.whl', "ä.whl", "a;b.whl", "a b.whl", "%0d%0aX-Evil: 1.whl", "a'b.whl", "..whl", "名.whl"]
 
 
+@pytest.mark.attack("W19")
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_an_odd_name_makes_a_safe_header(name: str) -> None:
     artifact = factories.make_artifact(name=name)

@@ -41,6 +41,7 @@ ATTACKS = [
 ]
 
 
+@pytest.mark.attack("W01")
 @pytest.mark.parametrize("text", ATTACKS)
 def test_nothing_but_harmless_tags_comes_out(text: str) -> None:
     html = render(text)

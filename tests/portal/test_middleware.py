@@ -24,6 +24,7 @@ urlpatterns = [path("failing", failing), path("download", download), path("", in
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 
 
+@pytest.mark.attack("W14")
 @pytest.mark.parametrize(
     ("address", "status"),
     [("/healthz", 200), ("/no-such-page", 404), ("/failing", 500), ("/%00", 400), ("/healthz?q=%00", 400)],
@@ -35,6 +36,7 @@ def test_every_answer_is_guarded(client: Client, address: str, status: int) -> N
     assert {name: response.headers[name] for name in HEADERS} == HEADERS
 
 
+@pytest.mark.attack("W12")
 def test_a_hostile_host_is_answered_400_and_guarded(client: Client) -> None:
     for host in ("evil.example", "localhost:8000@evil.example", "local host", "a" * 3000, "[::1", "\u00e4"):
         response = client.get("/healthz", headers={"Host": host})
