@@ -63,6 +63,7 @@ def remove_member(*, person: Person, organisation: Organisation, username: str) 
     username = clean(username)
     if not (organisation.may_be_run_by(person) or person.username == username):
         raise NotAllowed("Only an owner of the organisation can remove members.")
+    pace(person, Event.Verb.LEFT)
     with transaction.atomic():
         Organisation.objects.select_for_update().get(pk=organisation.pk)  # two last owners leave one after the other
         members = organisation.memberships.select_related("person")
@@ -71,7 +72,8 @@ def remove_member(*, person: Person, organisation: Organisation, username: str) 
             raise Missing(f"{username[:60]!r} is not a member.", field="username")
         if leaving.role == Membership.Role.OWNER and _owners(members).count() == 1:
             raise Clash("The last owner cannot leave; make somebody else an owner first.", field="username")
-        Event.objects.write(Event.Verb.LEFT, actor=leaving.person, text=organisation.slug)
+        text = organisation.slug if leaving.person == person else f"{organisation.slug}: {leaving.person.username}"
+        Event.objects.write(Event.Verb.LEFT, actor=person, subject=leaving.person, text=text)
         owners = organisation.owner_keys()
         leaving.delete()
         note_owners(organisation, owners, actor=person)

@@ -25,6 +25,7 @@ MOST_A_MINUTE = {
     Event.Verb.TOKEN_MADE: 10,
     Event.Verb.JOINED: 20,
     Event.Verb.FLAGGED: 10,
+    Event.Verb.UNPUBLISHED: 60,  # one withdrawn contribution may have many publications
     Event.Verb.RULED: 30,
     Event.Verb.FETCHED: 30,
     Event.Verb.ADVISED: 10,

@@ -28,6 +28,7 @@ def build_again(*, person: Person, revision: Revision, release: Release) -> Buil
     refuse_in_quarantine(person, contribution)
     if not (contribution.is_by(person) or person.is_staff or component.is_maintained_by(person)):
         raise NotAllowed("Only its author, a maintainer or staff can ask for another build.")
+    pace(person, Event.Verb.REBUILT)
     with transaction.atomic():
         fit = Fit.objects.select_for_update(of=("self",)).filter(revision=revision, release=release).first()
         if fit is None or not fit.is_buildable:
@@ -41,6 +42,14 @@ def build_again(*, person: Person, revision: Revision, release: Release) -> Buil
         build = queue_build(fit)
         if build is None:
             raise Clash(f"{component.name} has no recipe yet, so nothing can be built.")
+        Event.objects.write(
+            Event.Verb.REBUILT,
+            actor=person,
+            contribution=contribution,
+            revision=revision,
+            release=release,
+            build=build,
+        )
         ring(build)
     return build
 

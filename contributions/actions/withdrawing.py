@@ -13,6 +13,7 @@ from contributions.models import Contribution, Event, Publication, Standing
 from contributions.pipeline.notifying import announce, recall
 from contributions.tasks import ring_for_news
 
+from .pacing import pace
 from .words import prose
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def withdraw(*, person: Person, contribution: Contribution, reason: str) -> Cont
     """End a contribution and take all its publications out of the feed."""
     if not contribution.may_be_withdrawn_by(person):
         raise NotAllowed("Only its author or staff can withdraw a contribution, and only once.")
+    pace(person, Event.Verb.WITHDRAWN)
     reason = _reason(reason)
     with transaction.atomic():
         Contribution.objects.select_for_update(of=("self",)).get(pk=contribution.pk)
@@ -40,6 +42,7 @@ def withdraw_publication(*, person: Person, publication: Publication, reason: st
     """Take one build out of pip's choice; the feed tells of it, the page stays with the reason."""
     if not publication.may_be_withdrawn_by(person):
         raise NotAllowed("Only its author, a maintainer or staff can withdraw a publication, and only once.")
+    pace(person, Event.Verb.UNPUBLISHED)
     reason = _reason(reason)
     with transaction.atomic():
         Contribution.objects.select_for_update(of=("self",)).get(pk=publication.revision.contribution_id)

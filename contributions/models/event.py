@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
 PHRASES = {
+    "rebuilt": "asked to have it built again",
     "approved": "approved it",
     "unpublished": "took it out of the feed",
     "reproduced": "had it built again to compare",
@@ -135,6 +136,7 @@ class Event(models.Model):
         ADVISED = "advised", "published an advisory on"
         UNADVISED = "unadvised", "withdrew an advisory on"
         RULED = "ruled", "changed the rules of"
+        REBUILT = "rebuilt", "asked to build again"
         REPRODUCED = "reproduced", "was built again to compare"
         FLAGGED = "flagged", "flagged"
         HANDLED = "handled", "handled a flag on"

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from contributions.accounts.freshness import sensitive
 from contributions.actions import commenting, rebuilding, reporting, reviewing, voting, withdrawing
-from contributions.errors import Missing, NotAllowed
+from contributions.errors import Missing, NotAllowed, TooMany
 from contributions.forms.voices import CommentForm, EditForm, ReasonForm, ReportForm, ReviewForm, VoteForm
 from contributions.models import Comment, Release, Review, Revision
 from contributions.plaintext import clean
@@ -39,6 +39,14 @@ def _status(form: BaseForm) -> int:
     return status_of(refusal) if refusal else 400
 
 
+def _patient(form: BaseForm, response: HttpResponse) -> HttpResponse:
+    """Say when to come back, if it was done too often."""
+    refusal = getattr(form, "refusal", None)
+    if isinstance(refusal, TooMany):
+        response["Retry-After"] = str(refusal.retry_after)
+    return response
+
+
 @verb("contribution")
 def vote(request: HttpRequest, number: int) -> HttpResponse:
     contribution = find(request, number)
@@ -60,7 +68,7 @@ def comment(request: HttpRequest, number: int) -> HttpResponse:
         form, lambda: commenting.comment(author=person_of(request), contribution=contribution, **form.cleaned_data)
     )
     if made is None:
-        return show_discussion(request, contribution, form, _status(form))
+        return _patient(form, show_discussion(request, contribution, form, _status(form)))
     return redirect(made)
 
 
@@ -72,7 +80,7 @@ def report(request: HttpRequest, number: int) -> HttpResponse:
         form, lambda: reporting.report(author=person_of(request), contribution=contribution, **form.cleaned_data)
     )
     if made is None:
-        return show_evidence(request, contribution, form, _status(form))
+        return _patient(form, show_evidence(request, contribution, form, _status(form)))
     messages.success(request, f"Your report for {made.organisation} on {made.release.name} counts from now on.")
     return redirect("contribution-evidence", number)
 
@@ -87,7 +95,7 @@ def review(request: HttpRequest, number: int) -> HttpResponse:
     )
     if made is None:
         contribution = find(request, number)
-        return show_overview(request, contribution, review_form=form, status=_status(form))
+        return _patient(form, show_overview(request, contribution, review_form=form, status=_status(form)))
     messages.success(request, f"Your verdict on v{form.cleaned_data['revision']} is recorded.")
     return redirect(contribution)
 
@@ -100,7 +108,7 @@ def withdraw(request: HttpRequest, number: int) -> HttpResponse:
         form, lambda: withdrawing.withdraw(person=person_of(request), contribution=contribution, **form.cleaned_data)
     )
     if made is None:
-        return show_overview(request, contribution, reason_form=form, status=_status(form))
+        return _patient(form, show_overview(request, contribution, reason_form=form, status=_status(form)))
     messages.success(request, "It is withdrawn, and its builds are out of the feed.")
     return redirect(contribution)
 
