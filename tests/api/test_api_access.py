@@ -176,6 +176,7 @@ def test_a_token_without_the_scope_read_sees_what_strangers_see(scene: Scene) ->
     assert blind.post("contributions/", SUBMISSION).status_code == 201
 
 
+@pytest.mark.attack("W08")
 def test_a_browsers_session_needs_the_csrf_token(scene: Scene) -> None:
     browser = Caller(scene.maintainer, client=Client(enforce_csrf_checks=True))
     assert browser.put(scene.one + "vote/", {"value": 1}).status_code == 403

@@ -152,6 +152,7 @@ def test_what_cannot_be_shared_is_refused_with_the_field(
 NOT_THE_CALLERS = ["state", "author", "score", "is_staff", "id", "number", "current", "organisation"]
 
 
+@pytest.mark.attack("W06")
 def test_fields_that_are_not_the_callers_to_set_are_refused(
     scene: Scene, member: Caller, subtests: pytest.Subtests
 ) -> None:

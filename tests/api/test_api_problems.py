@@ -72,6 +72,7 @@ NO_VOTES = [
     ]  # fmt: skip
 
 
+@pytest.mark.attack("W10")
 def test_a_vote_is_minus_one_nought_or_one_and_nothing_else(
     scene: Scene, member: Caller, subtests: pytest.Subtests
 ) -> None:
@@ -222,6 +223,7 @@ def test_a_wrong_host_is_a_problem_too() -> None:
     assert "evil.example" not in response.content.decode()
 
 
+@pytest.mark.attack("W12")
 def test_links_name_the_host_that_was_asked(scene: Scene) -> None:
     del scene
     response = Client().get("/api/v1/contributions/", headers={"X-Forwarded-Host": "evil.example"})

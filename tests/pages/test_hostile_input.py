@@ -44,6 +44,7 @@ QUERIES = [
 LISTS = ["/contributions/", "/search/", "/builds/", "/published/", "/components/", "/organisations/", "/"]
 
 
+@pytest.mark.attack("W15")
 @pytest.mark.django_db
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query[:30])
 def test_no_query_string_breaks_a_list(query: str) -> None:
@@ -92,6 +93,7 @@ def test_no_path_breaks_the_site(path: str) -> None:
 WORDS = "<script>alert(1)</script><img src=x onerror=alert(1)>\u202e\x07"
 
 
+@pytest.mark.attack("W01")
 def test_words_of_people_are_shown_and_never_obeyed_on_any_page(platform: Platform) -> None:
     author = factories.make_person("<b>", name=WORDS[:90], about=WORDS)
     organisation = factories.make_organisation(
