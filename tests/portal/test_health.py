@@ -55,6 +55,7 @@ def test_a_site_with_all_its_parts_is_ready(client: Client, broker: Valkey) -> N
     told = answer.json()
     assert told.pop("index") == "nothing is signed yet; manage.py keys root makes a root"
     assert told.pop("sandbox") == "no builder has proven its sandbox yet"
+    assert told.pop("signatures") == "ok"
     assert told == {"ready": True, "database": "ok", "broker": "ok", "worker": "ok", "storage": "ok"}
 
 
