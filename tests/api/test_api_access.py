@@ -6,7 +6,7 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from contributions.models import Contribution, Flag
+from contributions.models import Build, Contribution, Flag
 from tests import factories
 from tests.api.conftest import Caller, make_token
 from tests.api.contract import schema
@@ -115,6 +115,7 @@ def test_each_verb_is_for_whom_the_table_says(
     body, statuses = VERBS[method, path]
     factories.make_flag(factories.make_person("flagged"))
     factories.make_person("suspended", is_active=False)
+    Build.objects.exclude(repeats=None).delete()  # what was approved is repeated unasked
     if body is ADVISORY:
         body = ADVISORY | {"affected": [{"contribution": published.contribution.pk, "revision": 1}]}
     for name, status in zip(CALLERS, statuses.split(), strict=True):
