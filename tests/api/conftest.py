@@ -141,8 +141,9 @@ def scene(db: None) -> Scene:
 
 
 @pytest.fixture
-def published(scene: Scene) -> Scene:
-    """The scene with its build in the feed."""
+def published(scene: Scene, settings: Any) -> Scene:
+    """The scene with its build in the feed; nothing else is built of it unless a test asks."""
+    settings.REPEAT_BUILDS = "asked"
     scene.contribution.move(Contribution.State.APPROVED)
     assert publish(scene.contribution.pk)
     return scene
