@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 PLACES = {
     "^files/(?P<sha256>[0-9a-f]{64})/(?P<name>[^/]{1,255})$": "files/{sha256}/{name}",
+    "^files/(?P<sha256>[0-9a-f]{64})/(?P<name>[^/]{1,255})\\.provenance\\.json$": (
+        "files/{sha256}/{name}.provenance.json"
+    ),
+    "^files/(?P<sha256>[0-9a-f]{64})/(?P<name>[^/]{1,255})\\.bom\\.json$": "files/{sha256}/{name}.bom.json",
+    "^keys/(?P<keyid>[0-9a-f]{64})\\.pem$": "keys/{sha256}.pem",
+    "^tuf/metadata/(?:(?P<version>[1-9][0-9]{0,8})\\.)?(?P<role>[A-Za-z0-9][A-Za-z0-9.-]{0,199})\\.json$": (
+        "tuf/metadata/1.root.json"
+    ),
     "^.*$": "nowhere/",
     "^confirm-email/(?P<key>[-:\\w]+)/$": "confirm-email/a:b:c/",
     "^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": "password/reset/key/1-a-b/",
@@ -40,7 +48,7 @@ def addresses_on(platform: Platform) -> list[str]:
     parts = {
         "number": "{c}", "revision": "1", "slug": "{slug}", "project": "swift-client",
         "username": "author", "name": "4.7.0", "sha256": "{sha256}",
-        "token": "odd", "delivery": "1",
+        "path": "a/b", "token": "odd", "delivery": "1",
     }  # fmt: skip
     return [_filled(route, parts, platform) for route in ROUTES]
 
