@@ -34,7 +34,7 @@ sys.path.insert(0, str(ROOT))
 MINUTES = float(os.environ.get("MINUTES", "10"))
 CONTRIBUTIONS = int(os.environ.get("CONTRIBUTIONS", "300"))
 CLIENTS = 8
-RELEASES = ("1.0", "2.0", "3.0")
+RELEASES = ("1.0", "2.0")
 SETTLE_SECONDS = 900
 PAUSE = (4.0, 12.0)  # seconds between two kills
 VERSES = 400
@@ -66,6 +66,7 @@ class Site:
             "DJANGO_SETTINGS_MODULE": "portal.settings", "PATCHBAY_VAR": str(self.room / "var"), "PORT": str(self.port),
             "TMPDIR": str(self.room / "tmp"), "PATCHBAY_ALLOW_PRIVATE_UPSTREAMS": "1", "PATCHBAY_LEASE_SECONDS": "8",
             "PATCHBAY_LEASE_RENEW_SECONDS": "2", "PATCHBAY_SWEEP_SECONDS": "2", "PATCHBAY_ATTEMPTS": "50",
+            "PATCHBAY_BUILDS_AT_ONCE": "2",
         }  # fmt: skip
         for name in ("DATABASE_URL", "CELERY_BROKER_URL"):
             os.environ.pop(name, None)
@@ -264,7 +265,7 @@ def settle_in(site: Site) -> list[str]:
     set_recipe(
         component=component,
         recipe={
-            "build": "mkdir dist\ncp song.txt dist/song-$VERSION.txt\nsleep 0.5",
+            "build": "mkdir dist\ncp song.txt dist/song-$VERSION.txt\nsleep 0.1",
             "test": "grep -q contribution song.txt",
             "environment": {"VERSION": "{release}+patchbay.{build}"},
             "artifact_patterns": ["dist/*.txt"],
