@@ -3,7 +3,7 @@
 import os
 import tempfile
 
-if "PATCHBAY_VAR" not in os.environ:
+if "PATCHBAY_VAR" not in os.environ or "PYTEST_XDIST_WORKER" in os.environ:  # each of several has services of its own
     os.environ["PATCHBAY_VAR"] = tempfile.mkdtemp(prefix="patchbay-tests-")
 os.environ.setdefault("PATCHBAY_DATABASE_DURABLE", "0")
 

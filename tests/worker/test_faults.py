@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from contributions.models.work import Work
 
 pytestmark = pytest.mark.django_db(transaction=True)
-SLEEP = "6.125"  # seconds, so odd that no other process has it
+SLEEP = f"6.{os.getpid() % 9_000 + 1_000}"  # seconds, so odd that no other process has it
 SLOW = f"echo begun; sleep {SLEEP}; mkdir dist; cp song.txt dist/song-$VERSION.txt"
 OVER = ("passed", "failed", "timed-out", "errored")
 
