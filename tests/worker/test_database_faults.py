@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -55,7 +56,8 @@ def kill_the_database() -> None:
         pytest.skip("The database is another's (DATABASE_URL): it is not this test's to kill.")
     connection.close()
     for pid in living_in(server.data):
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     server.ensure()
 
 

@@ -112,11 +112,14 @@ def test_a_full_work_area_is_our_trouble_and_leaves_nothing(
     small_disk: Path,
 ) -> None:
     crew.environment |= {"TMPDIR": str(small_disk), "PATCHBAY_ATTEMPTS": "2"}
-    fill(small_disk, leave=8192)
     crew.start_beat()
     crew.start_worker()
     share(author, component, patch)
-    met = wait_for(lambda: Build.objects.exclude(sentence="").first(), "the build to meet the full disk")
+    wait_for(Build.objects.filter(state="passed").exists, "a build to pass while there is room")
+    fill(small_disk, leave=8192)
+    share(author, component, patch)
+    unhappy = Build.objects.exclude(state="passed").exclude(sentence="")
+    met = wait_for(unhappy.first, "the next build to meet the full disk")
     wait_for(lambda: is_over(met), "it to be given up")
     assert met.state == "errored"
     assert "on our side" in met.sentence or NO_ROOM in met.sentence
