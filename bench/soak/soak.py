@@ -255,6 +255,9 @@ def settle_in(site: Site) -> list[str]:
     import django
 
     django.setup()
+    from django.conf import settings
+
+    settings.EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"  # of this process: it makes the tokens
     from contributions.actions.issuing import make_token
     from contributions.actions.maintaining import add_component, set_recipe
     from contributions.models import Component, Person

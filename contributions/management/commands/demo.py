@@ -32,6 +32,8 @@ class Command(Run):
             raise CommandError("The demo makes accounts that may do everything; it has no place on a site in the open.")
         # The platform's git server is on the loopback, where no site in the open may pull from.
         os.environ["PATCHBAY_ALLOW_PRIVATE_UPSTREAMS"] = "1"
+        # Its people get no mail about the tokens that are made for them here; web and workers write as ever.
+        settings.EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
         room = settings.VAR_DIR / "demo"
         room.mkdir(parents=True, exist_ok=True)
         self.server = GitDaemon(settings.VAR_DIR, room / "git")
