@@ -12,9 +12,16 @@ from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from django.http import HttpRequest
 
 TIDY = 'cat >/dev/null; "$0" -m portal.services.keeper "$1" broker,database </dev/null; rm -rf "$1"'
+
+OTHER_SESSIONS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
 
 tidier = pytest.StashKey["subprocess.Popen[bytes]"]()
 
@@ -37,13 +44,21 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Let the tests that commit empty the history after them, which no site's database allows."""
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Let the tests that commit empty the history after them, which no site's database allows.
+
+    At the end the sessions are closed that a killed process or a thread of a server may have left: they would keep
+    the database from being dropped.
+    """
     del django_db_setup
     from django.db import connection  # noqa: PLC0415 - there is a database only now
 
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("DROP TRIGGER IF EXISTS event_is_never_emptied ON contributions_event")
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(OTHER_SESSIONS)
+    connection.close()
 
 
 def _just_proved(request: HttpRequest, user: Any, **given: Any) -> None:

@@ -341,7 +341,7 @@ def recompute(contribution: Contribution) -> Contribution:
     return contribution
 
 
-def make_builder(host: str, **given: Any) -> Builder:
+def make_builder(host: str = "builder-1", **given: Any) -> Builder:
     """A host whose sandbox keeps one promise, under control groups of the second version."""
     facts = {"version": "0.8.0", "user": 64999, "kernel": "6.1", "machine": "x86_64"}
     facts |= {"cgroups": {"version": 2, "bound": ["cpu", "memory", "pids"]}}

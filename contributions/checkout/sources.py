@@ -115,13 +115,18 @@ def addition_of(mirror: Path, commit: str) -> Addition:
 
 def added_repository(mirror: Path, addition: Addition, into: Path) -> Path:
     """Make the bare repository `into` of the addition: beside the one of the unpacked base it is all that git needs."""
-    (into / "objects" / "pack").mkdir(parents=True)
+    packs = into / "objects" / "pack"
+    packs.mkdir(parents=True)
     (into / "refs").mkdir()
     (into / "HEAD").write_text(f"{addition.commit}\n")
     (into / "shallow").write_text(f"{addition.base}\n{addition.commit}\n")
     (into / "date").write_text(f"{addition.date}\n")
     wanted = "".join(f"{name}\n" for name in addition.objects).encode()
-    git(mirror, "pack-objects", "-q", "--delta-base-offset", str(into / "objects" / "pack" / "pack"), input=wanted)
+    # By way of a pipe: git would make the pack beside the mirror and rename it, which no other file system allows.
+    content = git(mirror, "pack-objects", "-q", "--stdout", "--delta-base-offset", input=wanted)
+    pack = packs / f"pack-{content[-20:].hex()}.pack"  # the checksum at its end, which is how git names it
+    pack.write_bytes(content)
+    git(mirror, "index-pack", "--threads=1", str(pack))
     _open_to_all(into)
     return into
 

@@ -207,6 +207,7 @@ def test_interrupted_it_ends_within_ten_seconds_and_leaves_nothing(tmp_path: Pat
         "database",
         "broker",
         "migrations",
+        "keys",
         "static",
         "web",
         "worker",

@@ -5,12 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from contributions.models import Blob, Build, Component, Contribution, Person, Recipe
+from contributions.models import Blob, Build, Component, Contribution, Fit, Person, Recipe
+from contributions.pipeline import proving
+from contributions.pipeline.building import build
+from contributions.pipeline.fitting import fit
+from contributions.pipeline.receiving import receive
 from tests.pages.conftest import signed_in
 
 from .conftest import Crew, wait_for
@@ -27,12 +32,12 @@ NO_ROOM = "No space left on device"
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of four megabytes."""
+    """A file system of 64 megabytes, room enough for a worker to prove its sandbox."""
     if os.geteuid() != 0:
         pytest.skip("Only root may mount the small disk that this test fills.")
     place = tmp_path / "small"
     place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=0755", "tmpfs", place], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m,mode=0755", "tmpfs", place], check=True)
     yield place
     subprocess.run(["umount", "--lazy", place], check=True)
 
@@ -105,26 +110,27 @@ def test_a_disk_that_does_not_take_an_artifact_is_told_and_tried_again(
 
 @pytest.mark.usefixtures("large_artifact")
 def test_a_full_work_area_is_our_trouble_and_leaves_nothing(
-    crew: Crew,
     author: Person,
     component: Component,
     patch: bytes,  # noqa: F811
     small_disk: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    crew.environment |= {"TMPDIR": str(small_disk), "PATCHBAY_ATTEMPTS": "2"}
-    crew.start_beat()
-    crew.start_worker()
-    share(author, component, patch)
-    wait_for(Build.objects.filter(state="passed").exists, "a build to pass while there is room")
-    fill(small_disk, leave=8192)
-    share(author, component, patch)
-    unhappy = Build.objects.exclude(state="passed").exclude(sentence="")
-    met = wait_for(unhappy.first, "the next build to meet the full disk")
-    wait_for(lambda: is_over(met), "it to be given up")
-    assert met.state == "errored"
-    assert "on our side" in met.sentence or NO_ROOM in met.sentence
-    assert [path for path in small_disk.iterdir() if path.name.startswith("patchbay-work-")] == []
+    receive(share(author, component, patch).revisions.get().pk)
+    fit(Fit.objects.get().pk)
+    row = Build.objects.get()
+    assert not proving.refusal(), "the sandbox was proven while there was room"
+    monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
+    filler = fill(small_disk, leave=8192)
+    build(row.pk)
+    assert fresh(row).state == "queued"
+    assert "on our side" in row.sentence or NO_ROOM in row.sentence
+    assert list(small_disk.iterdir()) == [filler]
     assert not sandboxes()
+    filler.unlink()
+    build(row.pk)
+    assert fresh(row).state == "passed", row.sentence
+    assert list(small_disk.iterdir()) == []
 
 
 @pytest.mark.parametrize("face", ["page", "api"])
