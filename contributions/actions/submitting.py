@@ -58,12 +58,12 @@ def submit(
     `once` is a key of the sender's making: the same key again gives what was made then. Raises Clash when that was
     something else.
     """
+    title = one_line(title, most=TITLE_LENGTH, what="The title", field="title")
     if earlier := sent_once(author, once):
-        return _same(earlier, earlier.contribution, source, component=component, kind=kind, title=title.strip())
+        return _same(earlier, earlier.contribution, source, component=component, kind=kind, title=title)
     pace(author, Event.Verb.SUBMITTED)
     _refuse_mismatch(component, kind, release, source)
     _refuse_licence(component, licence)
-    title = one_line(title, most=TITLE_LENGTH, what="The title", field="title")
     description = prose(description, most=settings.MAX_TEXT_BYTES, what="The description", field="description")
     claimed = _claimed(source, component, author)
     html, stored = render(description), source.stored() | claimed

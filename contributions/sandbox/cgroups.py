@@ -56,9 +56,6 @@ class Fence:
     def look(self) -> None:
         """Note the counts now; ours can be read until they are removed, so there is no hurry."""
 
-    def is_empty(self) -> bool:
-        return not any((directory / "cgroup.procs").read_text().strip() for directory in self.directories)
-
     def remove(self) -> None:
         """Take the groups away as soon as the last process has left them, which takes the kernel milliseconds."""
         for directory in self.directories:

@@ -32,8 +32,8 @@ def release() -> Release:
 @pytest.mark.django_db
 def test_the_same_key_gives_the_contribution_that_was_made(release: Release) -> None:
     author = make_person()
-    first = share(author, release)
-    assert share(author, release) == first
+    first = share(author, release, title="Mend  it\tnow")
+    assert share(author, release, title="Mend  it\tnow") == first, "a title is compared as it was kept"
     assert share(author, release, once="k-2") != first
     assert share(make_person(), release) != first, "a key is its sender's own"
     assert Contribution.objects.count() == 3
