@@ -39,7 +39,9 @@ def comment(*, author: Person, contribution: Contribution, text: str, parent: Co
             text=text,
             html=html,
         )
-        Event.objects.write(Event.Verb.COMMENTED, actor=author, contribution=contribution, revision=made.revision)
+        Event.objects.write(
+            Event.Verb.COMMENTED, actor=author, contribution=contribution, revision=made.revision, comment=made
+        )
         Standing.objects.recompute(contribution)
     return made
 

@@ -6,13 +6,19 @@ from .blob import Blob as Blob
 from .build import Artifact as Artifact, Build as Build, LogPiece as LogPiece
 from .builder import Builder as Builder
 from .checklist import checklist_of as checklist_of, is_colleague as is_colleague
+from .comparison import Comparison as Comparison
 from .component import Component as Component, Recipe as Recipe, UpstreamFetch as UpstreamFetch
 from .contribution import Contribution as Contribution
+from .document import Document as Document
 from .event import Event as Event
 from .fit import Fit as Fit
+from .following import Follow as Follow, Notification as Notification, SavedSearch as SavedSearch
 from .former import FormerName as FormerName
 from .index import IndexFile as IndexFile
+from .invitation import Invitation as Invitation
+from .judging import Claim as Claim, Environment as Environment, Tick as Tick, Trait as Trait
 from .key import SigningKey as SigningKey
+from .lines import LineComment as LineComment, Viewed as Viewed
 from .moderation import Flag as Flag, Seal as Seal
 from .notices import Delivery as Delivery, Download as Download, Letter as Letter, Webhook as Webhook
 from .person import ApiToken as ApiToken, Membership as Membership, Organisation as Organisation, Person as Person
@@ -20,4 +26,13 @@ from .publication import Publication as Publication
 from .release import Release as Release
 from .revision import Revision as Revision
 from .standing import Standing as Standing
-from .voices import Comment as Comment, FieldReport as FieldReport, Review as Review, Vote as Vote
+from .tag import Tag as Tag
+from .touch import Touch as Touch
+from .voices import (
+    Comment as Comment,
+    CommentEdit as CommentEdit,
+    CommentVote as CommentVote,
+    FieldReport as FieldReport,
+    Review as Review,
+    Vote as Vote,
+)

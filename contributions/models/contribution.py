@@ -16,6 +16,7 @@ from .component import Component
 from .moves import Stateful
 from .person import Organisation, Person
 from .release import Release
+from .tag import Tag
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -26,13 +27,13 @@ PRECEDENCE = {"approved": 0, "open": 1, "changes-requested": 2, "rejected": 3, "
 
 
 def visible_to_all(at: str = "") -> Q:
-    """The condition that a contribution, reached along `at`, may be seen by everybody: received whole, not held."""
-    return Q(**{f"{at}current__isnull": False, f"{at}quarantined_at": None})
+    """The condition that everybody may see a contribution, reached along `at`: received, made public, not held."""
+    return Q(**{f"{at}current__isnull": False, f"{at}quarantined_at": None, f"{at}is_draft": False})
 
 
 class ContributionQuerySet(models.QuerySet["Contribution"]):
     def visible_to(self, person: Person | AnonymousUser) -> Self:
-        """All that was received whole and is not in quarantine.
+        """All that was received whole, made public, and is not in quarantine.
 
         One's own at once, so that a refusal can be read and mended; of what is in quarantine, what one maintains.
         """
@@ -40,7 +41,7 @@ class ContributionQuerySet(models.QuerySet["Contribution"]):
             return self.filter(visible_to_all())
         if person.is_staff:
             return self
-        maintained = Q(component__in=person.maintained_components.values("pk"), current__isnull=False)
+        maintained = Q(component__in=person.maintained_components.values("pk"), current__isnull=False, is_draft=False)
         return self.filter(visible_to_all() | Q(author=person) | maintained)
 
     def in_state(self, state: str) -> Self:
@@ -111,6 +112,17 @@ class Contribution(Stateful):
     )  # fmt: skip
     licence = models.CharField(max_length=60, blank=True, help_text="An SPDX expression; empty is the component's.")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    is_draft = models.BooleanField(
+        default=False, editable=False, help_text="Only its author sees it: it was not made public yet."
+    )
+    joined = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, editable=False, related_name="joiners",
+        help_text="The contribution that its author joined instead.",
+    )  # fmt: skip
+    tags = models.ManyToManyField(Tag, blank=True, related_name="contributions")
+    holds_for = models.ManyToManyField(
+        Release, blank=True, related_name="notes_that_hold", help_text="Of an experience: where it is true."
+    )
     quarantined_at = models.DateTimeField(
         null=True, editable=False, help_text="Set while staff keep it out of sight; its state is as it was."
     )
@@ -186,7 +198,7 @@ class Contribution(Stateful):
     @property
     def is_public(self) -> bool:
         """Whether everybody may see it; `visible_to_all` asks the same of the database."""
-        return self.current_id is not None and not self.is_quarantined
+        return self.current_id is not None and not self.is_quarantined and not self.is_draft
 
     @property
     def is_quarantined(self) -> bool:

@@ -15,6 +15,7 @@ from .person import Organisation, Person
 from .publication import Publication
 from .release import Release
 from .revision import Revision
+from .voices import Comment
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -27,7 +28,7 @@ PHRASES = {
 }
 FEED = ("published", "unpublished", "held", "freed", "advised", "unadvised")
 # Who flagged what, and how somebody's machines and log-ins are kept, is nobody else's to read.
-PRIVATE = ("flagged", "handled", "token-made", "token-revoked", "secured", "hooked")
+PRIVATE = ("flagged", "handled", "token-made", "token-revoked", "secured", "hooked", "followed", "invited", "declined")
 MODERATION = ("removed", "quarantined", "restored", "suspended", "reinstated")
 ASKED = {
     "verb": "verb",
@@ -117,12 +118,23 @@ class Event(models.Model):
         VOTED = "voted", "voted on"
         COMMENTED = "commented", "commented on"
         EDITED = "edited", "edited a comment on"
+        REMARKED = "remarked", "left remarks on lines of"
+        RESOLVED = "resolved", "resolved a thread on"
+        ANSWERED = "answered", "accepted an answer on"
+        TICKED = "ticked", "tried what is claimed of"
         REPORTED = "reported", "reported on"
         REVIEWED = "reviewed", "reviewed"
         APPROVED = "approved", "was approved"
         WITHDRAWN = "withdrawn", "withdrew"
         PUBLISHED = "published", "was published"
         UNPUBLISHED = "unpublished", "was taken out of the feed"
+        SHARED = "shared", "made public"
+        MERGED = "merged", "joined with another"
+        TAGGED = "tagged", "changed the tags of"
+        INVITED = "invited", "invited somebody"
+        DECLINED = "declined", "declined an invitation"
+        TRANSFERRED = "transferred", "transferred"
+        FOLLOWED = "followed", "changed what they follow"
         JOINED = "joined", "joined"
         LEFT = "left", "left"
         TOKEN_MADE = "token-made", "made a token"
@@ -159,6 +171,7 @@ class Event(models.Model):
     publication = models.ForeignKey(Publication, on_delete=models.PROTECT, null=True, related_name="events")
     advisory = models.ForeignKey(Advisory, on_delete=models.PROTECT, null=True, related_name="events")
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, null=True, related_name="events")
+    comment = models.ForeignKey(Comment, on_delete=models.PROTECT, null=True, related_name="events")
     subject = models.ForeignKey(
         Person, on_delete=models.PROTECT, null=True, related_name="+", help_text="The account that it was done to."
     )

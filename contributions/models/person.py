@@ -58,6 +58,7 @@ class Person(AbstractUser):
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
     about = models.CharField(max_length=500, blank=True)
+    time_zone = models.CharField(max_length=60, blank=True, help_text="Such as Europe/Berlin; empty is the browser's.")
     recall_mail = models.CharField("mail about recalls", max_length=10, choices=RecallMail, default=RecallMail.OWNED)
     changed_hands_at = models.DateTimeField(
         null=True, editable=False, help_text="When its mail address or its last proof of identity was replaced."
@@ -111,6 +112,7 @@ class Organisation(models.Model):
     slug = models.SlugField(unique=True, max_length=60)
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.CUSTOMER)
+    sector = models.CharField(max_length=60, blank=True, help_text="What it does, such as telecoms.")
     about = models.TextField(max_length=2000, blank=True)
     website = models.URLField(blank=True)
     changed_hands_at = models.DateTimeField(null=True, editable=False, help_text="When its owners last changed.")

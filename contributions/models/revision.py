@@ -29,6 +29,7 @@ class Revision(Work):
         GIT = "git"
         ARTIFACT = "artifact"
         NOTE = "note"
+        SUGGESTION = "suggestion"
 
     MOVES: ClassVar[dict[str, frozenset[str]]] = {
         QUEUED: frozenset({RUNNING}),
@@ -57,6 +58,12 @@ class Revision(Work):
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="claimed_by",
         help_text="Of an executable: the revision of a patch that it says it was built from.",
     )  # fmt: skip
+    amends = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="amended_by",
+        help_text="The revision that its suggested edits change.",
+    )  # fmt: skip
+    text = models.TextField(blank=True, help_text="Of an experience: the note as this revision has it, in Markdown.")
+    html = models.TextField(blank=True, editable=False)
     note = models.TextField(blank=True, help_text="What changed since the revision before.")
     submitted_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     once = models.CharField(
@@ -71,11 +78,16 @@ class Revision(Work):
     bundle = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
     mbox = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
     diff = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
+    sides = models.ForeignKey(
+        Blob, on_delete=models.PROTECT, null=True, related_name="+",
+        help_text="A ZIP of each touched file before and after it, as far as they are not too large.",
+    )  # fmt: skip
     commits = models.JSONField(default=list, help_text="Per commit: sha, subject, body, author, authored_at.")
     files = models.JSONField(
         default=list, help_text="Per file: path, old_path, status, added, removed, start, end in the diff."
     )
     fingerprint = models.CharField(max_length=64, blank=True, db_index=True, help_text="git patch-id --stable.")
+    fingerprints = models.JSONField(default=dict, help_text="Path -> the stable patch-id of what happens to that file.")
     licences = models.JSONField(default=list, help_text="Licences that it writes into files: [path, expression].")
     warnings = models.JSONField(default=list)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 class Vote(models.Model):
     contribution = models.ForeignKey(Contribution, on_delete=models.CASCADE, related_name="votes")
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="votes")
+    revision = models.ForeignKey(
+        Revision, on_delete=models.SET_NULL, null=True, related_name="+", help_text="What was current then."
+    )
     value = models.SmallIntegerField()
     cast_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -51,6 +55,12 @@ class Comment(models.Model):
     revision = models.ForeignKey(Revision, on_delete=models.SET_NULL, null=True, related_name="+")
     text = models.TextField()
     html = models.TextField(editable=False)
+    balance = models.IntegerField(default=0, editable=False, help_text="Its votes up less its votes down.")
+    is_question = models.BooleanField(default=False)
+    accepted_at = models.DateTimeField(
+        null=True, editable=False, help_text="When it was accepted as the answer to the question above it."
+    )
+    accepted_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, editable=False, related_name="+")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     edited_at = models.DateTimeField(null=True, editable=False)
     removed_at = models.DateTimeField(null=True, editable=False)
@@ -72,6 +82,36 @@ class Comment(models.Model):
 
     def may_be_removed_by(self, person: Any) -> bool:
         return self.removed_at is None and (self.may_be_edited_by(person) or bool(person.is_staff))
+
+
+class CommentVote(models.Model):
+    comment = models.ForeignKey(Comment, on_delete=models.CASCADE, related_name="votes")
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
+    value = models.SmallIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["comment", "person"], name="one_vote_on_a_comment"),
+            models.CheckConstraint(condition=Q(value__in=[1, -1]), name="comment_vote_is_up_or_down"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.value:+d} on comment {self.comment_id}"
+
+
+class CommentEdit(models.Model):
+    """What a comment said before it was edited."""
+
+    comment = models.ForeignKey(Comment, on_delete=models.CASCADE, related_name="edits")
+    text = models.TextField()
+    html = models.TextField(editable=False)
+    replaced_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"comment {self.comment_id} before {self.replaced_at:%Y-%m-%d %H:%M}"
 
 
 class FieldReport(models.Model):
@@ -97,6 +137,10 @@ class FieldReport(models.Model):
     environment = models.CharField(
         max_length=300, blank=True, help_text="Hypervisor, scale, drivers: what matters here."
     )
+    traits = models.JSONField(default=dict, blank=True, help_text="Slug of a trait -> the choice: hypervisor -> kvm.")
+    is_named = models.BooleanField(default=True, help_text="Else only the sector of the organisation is shown.")
+    asks_at = models.DateTimeField(null=True, editable=False, help_text="When it is asked whether this still holds.")
+    asked = models.PositiveSmallIntegerField(default=0, editable=False, help_text="How often it was asked.")
     since: models.DateField[date | None, date | None] = models.DateField(null=True, blank=True)
     text = models.TextField(blank=True)
     html = models.TextField(blank=True, editable=False)
@@ -104,6 +148,10 @@ class FieldReport(models.Model):
 
     class Meta:
         ordering = ["-reported_at", "-pk"]
+        indexes = [
+            GinIndex(fields=["traits"], name="report_traits"),
+            models.Index(fields=["asks_at"], condition=~Q(asks_at=None), name="report_asks"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["contribution", "release", "organisation"], name="one_voice_an_organisation"

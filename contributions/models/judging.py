@@ -1,0 +1,82 @@
+"""What organisations run it on, what a contribution says it does, and whether that came true for people."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models.functions import Now
+
+from .component import SLUG, Component
+from .contribution import Contribution
+from .person import Organisation, Person
+from .revision import Revision
+
+
+class Trait(models.Model):
+    """A thing that matters about where a component runs: hypervisor, database, driver, scale."""
+
+    component = models.ForeignKey(Component, on_delete=models.CASCADE, related_name="traits")
+    slug = models.CharField(max_length=40, validators=[SLUG])
+    name = models.CharField(max_length=60)
+    choices = models.JSONField(default=list, help_text='Words, such as ["kvm", "xen"].')
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position", "pk"]
+        constraints = [models.UniqueConstraint(fields=["component", "slug"], name="one_trait_of_a_name")]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.component}"
+
+
+class Environment(models.Model):
+    """What an organisation runs a component on."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="environments")
+    component = models.ForeignKey(Component, on_delete=models.CASCADE, related_name="+")
+    traits = models.JSONField(default=dict, help_text="Slug of a trait -> the choice.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organisation", "component"], name="one_environment")]
+
+    def __str__(self) -> str:
+        return f"{self.component} at {self.organisation}"
+
+
+class Claim(models.Model):
+    """One thing that a contribution says: a bug that it fixes, or how to see that it works."""
+
+    class Kind(models.TextChoices):
+        FIXES = "fixes", "Fixes"
+        TEST = "test", "How to test it"
+
+    contribution = models.ForeignKey(Contribution, on_delete=models.CASCADE, related_name="claims")
+    kind = models.CharField(max_length=5, choices=Kind)
+    text = models.CharField(max_length=300)
+    url = models.URLField(max_length=500, blank=True)
+    position = models.PositiveSmallIntegerField(default=0)
+    removed_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        ordering = ["position", "pk"]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Tick(models.Model):
+    """Somebody tried a claim: it holds for them, or it does not."""
+
+    claim = models.ForeignKey(Claim, on_delete=models.CASCADE, related_name="ticks")
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
+    organisation = models.ForeignKey(Organisation, on_delete=models.SET_NULL, null=True, related_name="+")
+    revision = models.ForeignKey(Revision, on_delete=models.CASCADE, related_name="+")
+    holds = models.BooleanField()
+    text = models.CharField(max_length=300, blank=True)
+    at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [models.UniqueConstraint(fields=["claim", "person"], name="one_tick_of_a_claim")]
+
+    def __str__(self) -> str:
+        return f"{self.person}: {self.claim} {'holds' if self.holds else 'fails'}"
