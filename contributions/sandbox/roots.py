@@ -10,9 +10,13 @@ import os
 import tarfile
 import tempfile
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from contributions import errors
 from contributions.sandbox.toolchains import open_for_reading, put_in_place, write_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = "root"
 # Of a system only its programs and libraries are taken, and how they find each other.
@@ -54,16 +58,26 @@ def python_of(toolchain: Path) -> str | None:
 
 
 def _unpack(archive: Path, root: Path) -> None:
+    """Filters of the library's own came with Python 3.11.4; ours does what its “tar” filter would."""
     try:
         with tarfile.open(archive) as tar:
-            tar.extractall(root, filter=_wanted)  # noqa: S202 - the archive is the operator's own
+            tar.extraction_filter = lambda member, _: member
+            tar.extractall(root, members=_wanted(tar, root.resolve()))  # noqa: S202 - the archive is the operator's own
     except (OSError, tarfile.TarError) as problem:
         raise errors.Trouble(f"{archive.name} cannot be unpacked: {problem}") from problem
 
 
-def _wanted(member: tarfile.TarInfo, root: str) -> tarfile.TarInfo | None:
-    """Files, directories and links below what is taken, without set-user-id bits; devices stay out."""
-    name = PurePosixPath(member.name.lstrip("/")).as_posix()
-    if member.isdev() or not any(name == taken or name.startswith(f"{taken}/") for taken in _TAKEN):
-        return None
-    return tarfile.tar_filter(member, root)
+def _wanted(tar: tarfile.TarFile, root: Path) -> Iterator[tarfile.TarInfo]:
+    """Files, directories and links below what is taken, without set-user-id bits; devices stay out.
+
+    Each is looked at when those before it lie there: a link among them must lead no later one out of the root.
+    """
+    for member in tar:
+        name = PurePosixPath(member.name.lstrip("/")).as_posix()
+        if member.isdev() or not any(name == taken or name.startswith(f"{taken}/") for taken in _TAKEN):
+            continue
+        places = [name, member.linkname] if member.islnk() else [name]
+        if not all((root / place).resolve().is_relative_to(root) for place in places):
+            raise tarfile.TarError(f"{name} leads out of it")
+        member.name, member.mode = name, member.mode & 0o755
+        yield member
