@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+from functools import lru_cache
 from itertools import zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from contributions.markup import reveal_code
+from contributions.patches import words
 
 from .colouring import coloured
 
@@ -19,38 +23,82 @@ if TYPE_CHECKING:
 
 LONGEST_LINE = 2000  # characters shown of one line
 KINDS = {" ": "context", "+": "added", "-": "removed"}
+COLUMNS = {"unified": 3, "split": 4}
 BLANK = '<td class="number"></td><td class="code void"></td>'
+EMPTY = SafeString("")
+HTML = re.compile(r"(<[^>]*>)|(&[#\w]+;)|([^<&]+)")
+TRAILING = re.compile(r"[ \t\u3000\xa0]+\Z")
 
 Shown = tuple["Line", str]  # a line and its HTML
 
 
+class Notes(Protocol):
+    """What people said of the lines of one file."""
+
+    def after(self, side: str, number: int) -> SafeString:
+        """What stands below line `number` of side "L" (old) or "R" (new), over the full width; empty for nothing."""
+
+    def mark(self, side: str, number: int) -> SafeString:
+        """What stands beside the number of that line."""
+
+
+class NoNotes:
+    """Nobody said anything."""
+
+    def after(self, side: str, number: int) -> SafeString:
+        del side, number
+        return EMPTY
+
+    def mark(self, side: str, number: int) -> SafeString:
+        del side, number
+        return EMPTY
+
+
+NOTHING_SAID = NoNotes()
+
+
+@lru_cache(maxsize=4096)
+def anchor_of(path: str) -> str:
+    """The name of a file's place on a page, the same in every revision; that of its line 120 ends with R120 or L120."""
+    return f"f{hashlib.sha256(path.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}"
+
+
 def text_of(line: Line) -> str:
     """The line as it is to be read: whatever bytes it has, nothing in it hides."""
-    text = line.text.decode("utf-8", "replace")
+    return shown_text(line.text)
+
+
+def shown_text(raw: bytes) -> str:
+    text = raw.decode("utf-8", "replace")
     more = len(text) - LONGEST_LINE
     shown = reveal_code(text[:LONGEST_LINE])
     return f"{shown} … ({more:,} more characters)" if more > 0 else shown
 
 
-def unified(index: int, hunks: Sequence[Hunk], path: str) -> SafeString:
+def unified(anchor: str, hunks: Sequence[Hunk], path: str, notes: Notes | None = None) -> SafeString:
+    """Rows of three columns; `anchor` begins the address of each line."""
     rows = []
     for hunk in hunks:
-        rows.append(_heading(hunk, 3))
-        rows.extend(_unified_row(index, line, html) for line, html in _shown(hunk, path))
+        rows.append(heading_row(hunk, "unified"))
+        rows.extend(unified_rows(anchor, _shown(hunk, path), notes))
     return mark_safe("".join(rows))  # noqa: S308 - every piece of text in it went through escape()
 
 
-def split(index: int, hunks: Sequence[Hunk], path: str) -> SafeString:
+def split(anchor: str, hunks: Sequence[Hunk], path: str, notes: Notes | None = None) -> SafeString:
+    """Rows of four columns, the old side beside the new one."""
     rows = []
     for hunk in hunks:
-        rows.append(_heading(hunk, 4))
-        rows.extend(_split_row(index, left, right) for left, right in _paired(_shown(hunk, path)))
+        rows.append(heading_row(hunk, "split"))
+        rows.extend(split_rows(anchor, _shown(hunk, path), notes))
     return mark_safe("".join(rows))  # noqa: S308 - as above
 
 
 def _shown(hunk: Hunk, path: str) -> list[Shown]:
+    return shown_lines(hunk.lines, path)
+
+
+def shown_lines(lines: Sequence[Line], path: str) -> list[Shown]:
     """Each line with its HTML; either side is coloured as one text, so that a string over several lines stays one."""
-    lines = hunk.lines
     texts = [text_of(line) for line in lines]
     old = [at for at, line in enumerate(lines) if line.kind in " -"]
     new = [at for at, line in enumerate(lines) if line.kind in " +"]
@@ -58,30 +106,134 @@ def _shown(hunk: Hunk, path: str) -> list[Shown]:
     for side in (old, new):
         for at, colour in zip(side, coloured([texts[at] for at in side], path), strict=True):
             html[at] = colour
-    return list(zip(lines, html, strict=True))
+    for at, spans in word_spans([line.kind for line in lines], texts).items():
+        html[at] = _marked(html[at], spans)
+    return [(line, _visible(line, text, code)) for line, text, code in zip(lines, texts, html, strict=True)]
 
 
-def _heading(hunk: Hunk, columns: int) -> str:
+def word_spans(kinds: Sequence[str], texts: Sequence[str]) -> dict[int, list[words.Span]]:
+    """Of the lines that were replaced by others much like them, which characters are the change."""
+    found: dict[int, list[words.Span]] = {}
+    for removed, added in _blocks(kinds):
+        pairs = words.partners([texts[at] for at in removed], [texts[at] for at in added])
+        for left, right in pairs:
+            old, new = removed[left], added[right]
+            found[old], found[new] = words.spans(texts[old], texts[new])
+    return {at: spans for at, spans in found.items() if spans}
+
+
+def _blocks(kinds: Sequence[str]) -> Iterator[tuple[list[int], list[int]]]:
+    """Places of the lines of each block of removed lines with added ones right below it."""
+    removed: list[int] = []
+    added: list[int] = []
+    for at, kind in enumerate([*kinds, " "]):
+        if kind == " " or (kind == "-" and added):
+            if removed and added:
+                yield removed, added
+            removed, added = [], []
+        if kind == "-":
+            removed.append(at)
+        elif kind == "+":
+            added.append(at)
+
+
+def _marked(html: str, spans: Sequence[words.Span]) -> str:
+    """The HTML of a line with these characters of its text marked, inside whatever colours it has."""
+    done, at = [], 0
+    for tag, entity, text in HTML.findall(html):
+        if tag:
+            done.append(tag)
+            continue
+        size = 1 if entity else len(text)
+        for start, end, is_change in _cuts(at, at + size, spans):
+            piece = entity or text[start - at : end - at]
+            done.append(f"<mark>{piece}</mark>" if is_change else piece)
+        at += size
+    return "".join(done)
+
+
+def _cuts(start: int, end: int, spans: Sequence[words.Span]) -> Iterator[tuple[int, int, bool]]:
+    """The stretch cut where a span begins or ends: each piece, and whether it lies in one."""
+    at = start
+    for first, last in spans:
+        if last <= at or first >= end:
+            continue
+        if first > at:
+            yield at, first, False
+        yield max(first, at), min(last, end), True
+        at = min(last, end)
+    if at < end:
+        yield at, end, False
+
+
+def _visible(line: Line, text: str, html: str) -> str:
+    """Tabs can be seen; so can blanks at the end of a changed line."""
+    if line.kind in "+-" and (blank := TRAILING.search(text)):
+        html = _with_tail(html, len(text) - blank.start())
+    return html.replace("\t", "<i>\t</i>") if "\t" in html else html
+
+
+def _with_tail(html: str, count: int) -> str:
+    """The last `count` characters of the line marked; they are blanks, so that none of them is an entity."""
+    if html[-count:].strip(" \t\u3000\xa0"):
+        return html  # a colour ends among them; it is not worth taking apart
+    return f'{html[:-count]}<span class="tail">{html[-count:]}</span>'
+
+
+def heading_row(hunk: Hunk, view: str) -> str:
+    return f'<tr class="hunk"><td colspan="{COLUMNS[view]}">{heading_words(hunk)}</td></tr>'
+
+
+def heading_words(hunk: Hunk) -> str:
     old, new = f"-{hunk.old_start},{hunk.old_count}", f"+{hunk.new_start},{hunk.new_count}"
-    words = f"@@ {old} {new} @@ {escape(reveal_code(hunk.heading))}"
-    return f'<tr class="hunk"><td colspan="{columns}">{words}</td></tr>'
+    return f"@@ {old} {new} @@ {escape(reveal_code(hunk.heading))}"
 
 
-def _number(index: int, side: str, number: int | None, *, anchor: bool = False) -> str:
+def _number(anchor: str, side: str, number: int | None, notes: Notes) -> str:
     if number is None:
         return '<td class="number"></td>'
-    name = f"f{index}{side}{number}"
-    identity = f' id="{name}"' if anchor else ""
-    return f'<td class="number"{identity}><a href="#{name}">{number}</a></td>'
+    name = f"{anchor}{side}{number}"
+    return f'<td class="number" id="{name}"><a href="#{name}">{number}</a>{notes.mark(side, number)}</td>'
 
 
-def _unified_row(index: int, line: Line, html: str) -> str:
-    if line.kind == "\\":
-        return f'<tr class="remark"><td></td><td></td><td class="code">{html}</td></tr>'
-    old = _number(index, "L", line.old_no, anchor=line.kind == "-")
-    new = _number(index, "R", line.new_no, anchor=line.new_no is not None)
-    sign = f'<span class="sign">{line.kind}</span>'
-    return f'<tr class="{KINDS[line.kind]}">{old}{new}<td class="code">{sign}{html}</td></tr>'
+def _below(line: Line, sides: str, view: str, notes: Notes) -> str:
+    """What people said of the line, in rows of their own."""
+    numbers = {"L": line.old_no, "R": line.new_no}
+    said = (notes.after(side, number) for side in sides if (number := numbers[side]) is not None)
+    return "".join(f'<tr class="said"><td colspan="{COLUMNS[view]}">{html}</td></tr>' for html in said if html)
+
+
+def unified_rows(anchor: str, lines: Sequence[Shown], notes: Notes | None = None) -> Iterator[str]:
+    notes = notes or NOTHING_SAID
+    for line, html in lines:
+        if line.kind == "\\":
+            yield f'<tr class="remark"><td></td><td></td><td class="code">{html}</td></tr>'
+            continue
+        old, new = _number(anchor, "L", line.old_no, notes), _number(anchor, "R", line.new_no, notes)
+        sign = f'<span class="sign">{line.kind}</span>'
+        yield f'<tr class="{KINDS[line.kind]}">{old}{new}<td class="code">{sign}{html}</td></tr>'
+        yield _below(line, "LR", "unified", notes)
+
+
+def split_rows(anchor: str, lines: Sequence[Shown], notes: Notes | None = None) -> Iterator[str]:
+    notes = notes or NOTHING_SAID
+    for left, right in _paired(_ended(lines)):
+        yield f"<tr>{_side(anchor, 'L', left, notes)}{_side(anchor, 'R', right, notes)}</tr>"
+        if left:
+            yield _below(left[0], "L", "split", notes)
+        if right:
+            yield _below(right[0], "R", "split", notes)
+
+
+def _ended(lines: Sequence[Shown]) -> list[Shown]:
+    """The lines, with the remark on a missing newline at the end of the line that lacks it."""
+    done: list[Shown] = []
+    for line, html in lines:
+        if line.kind == "\\" and done:
+            done[-1] = (done[-1][0], f'{done[-1][1]}<span class="remark"> ⊘ {html}</span>')
+        elif line.kind != "\\":
+            done.append((line, html))
+    return done
 
 
 def _paired(lines: Sequence[Shown]) -> Iterator[tuple[Shown | None, Shown | None]]:
@@ -94,8 +246,6 @@ def _paired(lines: Sequence[Shown]) -> Iterator[tuple[Shown | None, Shown | None
             removed.append(shown)
         elif kind == "+":
             added.append(shown)
-        elif kind == "\\":
-            continue
         else:
             yield from zip_longest(removed, added)
             removed, added = ([shown], []) if kind == "-" else ([], [])
@@ -104,15 +254,11 @@ def _paired(lines: Sequence[Shown]) -> Iterator[tuple[Shown | None, Shown | None
     yield from zip_longest(removed, added)
 
 
-def _split_row(index: int, left: Shown | None, right: Shown | None) -> str:
-    return f"<tr>{_side(index, 'L', left)}{_side(index, 'R', right)}</tr>"
-
-
-def _side(index: int, side: str, shown: Shown | None) -> str:
+def _side(anchor: str, side: str, shown: Shown | None, notes: Notes) -> str:
     if shown is None:
         return BLANK
     line, html = shown
-    number = _number(index, side, line.old_no if side == "L" else line.new_no, anchor=True)
+    number = _number(anchor, side, line.old_no if side == "L" else line.new_no, notes)
     return f'{number}<td class="code {KINDS[line.kind]}"><span class="sign">{line.kind}</span>{html}</td>'
 
 

@@ -8,8 +8,9 @@ from django.test import Client
 
 from contributions.models import Contribution
 from contributions.patches import parse_diff
-from contributions.views.changes import MOST_LINES, OPEN_FILE_BYTES
 from contributions.views.colouring import coloured
+from contributions.views.diffs import anchor_of
+from contributions.views.showing import MOST_LINES, OPEN_FILE_BYTES
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -35,13 +36,13 @@ def show(diff: bytes, query: str = "", **given: Any) -> str:
 
 
 def test_a_line_has_an_address_on_either_side() -> None:
-    page = show(factories.DIFF)
-    assert 'id="f0L13"' in page  # removed
-    assert 'id="f0R13"' in page  # added in its place
-    assert 'href="#f0R14"' in page
+    page, file = show(factories.DIFF), anchor_of("swiftclient/shell.py")
+    assert f'id="{file}L13"' in page  # removed
+    assert f'id="{file}R13"' in page  # added in its place
+    assert f'href="#{file}R14"' in page
     split = show(factories.DIFF, "?view=split")
-    assert 'id="f0L13"' in split
-    assert 'id="f0R13"' in split
+    assert f'id="{file}L13"' in split
+    assert f'id="{file}R13"' in split
     assert "<colgroup>" in split
 
 
@@ -89,7 +90,7 @@ def test_a_large_file_waits_until_it_is_asked_for() -> None:
     page = show(diff)
     assert "This diff is large." in page
     assert "x" * 79 not in page
-    assert 'hx-select="#file-0"' in page
+    assert f'hx-select="#{anchor_of("big.txt")}"' in page
     assert page.count("?revision=1&amp;view=unified&amp;file=0") == 2
     assert show(diff, "?file=0").count("x" * 79) == count
 
