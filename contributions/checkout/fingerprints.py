@@ -1,4 +1,4 @@
-"""What a change is, whatever lines it moved to: git's stable patch ids, of a whole, of its files, of history."""
+"""What a change is, whatever lines it moved to: git's stable patch ids, of a whole and of history."""
 
 from __future__ import annotations
 
@@ -30,22 +30,6 @@ def patch_id(repo: Path, base: str, tip: str) -> str:
 def patch_id_of(repo: Path, change: bytes) -> str:
     words = git(repo, "patch-id", "--stable", input=change, fence=Fence()).split()
     return words[0].decode() if words else ""
-
-
-def file_fingerprints(repo: Path, base: str, tip: str) -> dict[str, str]:
-    """Path -> the patch id of what happens to that file; two changes that share one have work in common."""
-    sections = diff(repo, base, tip).split(b"\ndiff --git ")
-    names = git(repo, "diff-tree", "-r", "-z", "--no-renames", "--name-only", base, tip, fence=Fence())
-    paths = names.decode("utf-8", "replace").split("\0")[:-1]
-    if not paths:
-        return {}
-    numbered = [
-        b"%040x\n%s%s\n" % (number, b"diff --git " if number else b"", section)
-        for number, section in enumerate(sections)
-    ]
-    listed = git(repo, "patch-id", "--stable", input=b"".join(numbered), fence=Fence()).decode().split("\n")
-    numbers = dict(line.split()[::-1] for line in listed if line)
-    return {path: numbers.get(f"{number:040x}", "") for number, path in enumerate(paths)}
 
 
 def patch_ids_of_commits(repo: Path, commits: Sequence[str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from .attestation import Attestation as Attestation
 from .blob import Blob as Blob
 from .build import Artifact as Artifact, Build as Build, LogPiece as LogPiece
 from .builder import Builder as Builder
+from .carrying import Carry as Carry, carry as carry, untouched_paths as untouched_paths
 from .checklist import checklist_of as checklist_of, is_colleague as is_colleague
 from .comparison import Comparison as Comparison
 from .component import Component as Component, Recipe as Recipe, UpstreamFetch as UpstreamFetch

@@ -16,12 +16,11 @@ class Comparison(Work):
         QUEUED = QUEUED
         RUNNING = RUNNING, "comparing"
         DONE = "done"
-        REFUSED = "refused"
         ERRORED = ERRORED
 
     MOVES: ClassVar[dict[str, frozenset[str]]] = {
         QUEUED: frozenset({RUNNING}),
-        RUNNING: frozenset({QUEUED, "done", "refused", ERRORED}),
+        RUNNING: frozenset({QUEUED, "done", ERRORED}),
         ERRORED: frozenset({QUEUED}),
     }
 
@@ -32,6 +31,9 @@ class Comparison(Work):
         default=list, help_text="Per commit: word (unchanged, reworded, changed, added, dropped), old, new, subject."
     )
     files = models.JSONField(default=list, help_text="As a revision's: of the diff from the older to the newer.")
+    conflicts = models.JSONField(
+        default=list, help_text="Paths at which the older one does not merge onto the newer one's base."
+    )
     diff = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
 
     objects = WorkQuerySet.as_manager()

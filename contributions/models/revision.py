@@ -87,7 +87,10 @@ class Revision(Work):
         default=list, help_text="Per file: path, old_path, status, added, removed, start, end in the diff."
     )
     fingerprint = models.CharField(max_length=64, blank=True, db_index=True, help_text="git patch-id --stable.")
-    fingerprints = models.JSONField(default=dict, help_text="Path -> the stable patch-id of what happens to that file.")
+    fingerprints = models.JSONField(default=dict, help_text="Path -> a digest of what happens to that file.")
+    carries = models.JSONField(
+        default=dict, help_text="The number of each earlier revision whose evidence holds here -> same or partly."
+    )
     licences = models.JSONField(default=list, help_text="Licences that it writes into files: [path, expression].")
     warnings = models.JSONField(default=list)
 

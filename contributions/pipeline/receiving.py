@@ -9,16 +9,17 @@ from django.conf import settings
 from django.db import transaction
 
 from contributions import patches, rules
-from contributions.checkout import commits, fingerprints, mirror, receipt, repositories
+from contributions.checkout import commits, fingerprints, mirror, receipt, repositories, sameness
 from contributions.errors import Invalid, Refusal, Trouble
 from contributions.models import Artifact, Blob, Contribution, Event, Release, Revision, Standing
+from contributions.models.carrying import carries
 from contributions.plaintext import clean
 
 from .areas import work_area
 from .fitting import queue_fits_for
 from .inspecting import inspected, refuse_other_bytes
 from .leasing import Lease, leased
-from .places import mirror_of
+from .places import mirror_of, mirror_with
 from .settling import take_up
 
 if TYPE_CHECKING:
@@ -194,8 +195,10 @@ def _store(revision: Revision, received: Received) -> Sequence[Work]:
         "files": [_file_data(file) for file in files],
         "licences": rules.written_by((file.new_path, hunk.raw) for file in files for hunk in file.hunks),
         "fingerprint": fingerprints.patch_id(repository, base, tip),
+        "fingerprints": sameness.file_fingerprints(repository, base, tip),
         "warnings": list(received.warnings),
     }
+    _tell_older_files(revision)
     with transaction.atomic():
         columns |= {
             "bundle": Blob.objects.keep_bytes(bundle),
@@ -203,6 +206,14 @@ def _store(revision: Revision, received: Received) -> Sequence[Work]:
             "mbox": Blob.objects.keep_bytes(mbox),
         }
         return _accept(revision, **columns)
+
+
+def _tell_older_files(revision: Revision) -> None:
+    """Give those that were received before files had fingerprints theirs, so that what was said of them may carry."""
+    earlier = revision.contribution.revisions.filter(number__lt=revision.number, fingerprints={})
+    for older in earlier.exclude(bundle=None).select_related("contribution__component", "bundle"):
+        files = sameness.file_fingerprints(mirror_with(older), older.base_commit, older.tip_commit)
+        Revision.objects.filter(pk=older.pk).update(fingerprints=files)
 
 
 def _commit_data(commit: commits.Commit) -> dict[str, str]:
@@ -231,6 +242,9 @@ def _file_data(file: patches.FileDiff) -> dict[str, str | int | bool]:
 def _accept(revision: Revision, **columns: Any) -> Sequence[Work]:
     """Record the receipt; the contribution shows this revision from now on and is asked about again."""
     contribution = Contribution.objects.select_for_update(of=("self",)).get(pk=revision.contribution_id)
+    revision.fingerprints = columns.setdefault("fingerprints", _whole(revision))
+    earlier = contribution.revisions.filter(number__lt=revision.number, state=Revision.State.RECEIVED)
+    columns["carries"] = carries(list(earlier.only("number", "fingerprint", "fingerprints")), revision)
     revision.finish(Revision.State.RECEIVED, sentence="", **columns)
     newest = contribution.current is None or contribution.current.number < revision.number
     if newest and not contribution.is_withdrawn:
@@ -239,6 +253,11 @@ def _accept(revision: Revision, **columns: Any) -> Sequence[Work]:
     queued = queue_fits_for(revision) if contribution.has_patch and newest else []
     Standing.objects.recompute(contribution)
     return queued
+
+
+def _whole(revision: Revision) -> dict[str, str]:
+    """What is no patch is one file, told by its bytes."""
+    return {revision.filename: revision.fingerprint} if revision.fingerprint else {}
 
 
 READERS: dict[str, Callable[[Revision], Sequence[Work]]] = {

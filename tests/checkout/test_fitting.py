@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from contributions.checkout.fingerprints import diff, file_fingerprints, patch_id, patch_ids_of_commits
+from contributions.checkout.fingerprints import diff, patch_id, patch_ids_of_commits
 from contributions.checkout.fitting import Kind, Patch, Verdict, judge
 from contributions.checkout.runner import GitFailed, git
 from tests.checkout.stories import TEXT, Story, changed
@@ -206,18 +206,7 @@ def test_a_patch_id_does_not_depend_on_where_the_change_stands(story: Story) -> 
     base = story.tip("main")
     moved = story.commit({"a.txt": "first\n" + FIX, "b.txt": FIX}, on="moved", start=base)
     assert patch_id(story.path, patch.base, patch.tip) == patch_id(story.path, base, moved)
-    assert file_fingerprints(story.path, patch.base, patch.tip) == file_fingerprints(story.path, base, moved)
     assert patch_id(story.path, base, base) == ""
-    assert file_fingerprints(story.path, base, base) == {}
-
-
-def test_each_file_has_a_fingerprint_of_its_own(story: Story) -> None:
-    both = contribute(story, {"a.txt": FIX, "b.txt": changed(TEXT, 3, "three\n"), "c.bin": bytes(300)})
-    one = story.commit({"a.txt": FIX}, on="one", start=both.base)
-    of_both = file_fingerprints(story.path, both.base, both.tip)
-    assert set(of_both) == {"a.txt", "b.txt", "c.bin"}
-    assert len(set(of_both.values())) == 3
-    assert file_fingerprints(story.path, both.base, one)["a.txt"] == of_both["a.txt"]
 
 
 def test_patch_ids_of_history_are_computed_once(story: Story) -> None:
