@@ -10,7 +10,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # A tree's own .gitattributes may hide hunks, drop files from an archive or change their text. This outranks it.
-ATTRIBUTES = "* !diff !merge !text !eol !filter !ident !working-tree-encoding !export-ignore !export-subst\n"
+# The drivers are git's own; they say what a function is, so that the heading of a hunk names the one it is in.
+DRIVERS = {
+    "bash": "sh bash",
+    "cpp": "c cc cpp cxx h hh hpp",
+    "css": "css",
+    "golang": "go",
+    "html": "html htm",
+    "java": "java",
+    "perl": "pl pm t",
+    "php": "php",
+    "python": "py pyi",
+    "ruby": "rb",
+    "rust": "rs",
+}
+ATTRIBUTES = "* !diff !merge !text !eol !filter !ident !working-tree-encoding !export-ignore !export-subst\n" + "".join(
+    f"*.{ending} diff={driver}\n" for driver, endings in DRIVERS.items() for ending in endings.split()
+)
 
 
 def new_repository(path: Path, *, borrowing: Path | None = None) -> Path:

@@ -28,7 +28,7 @@ from .release import Release as Release
 from .revision import Revision as Revision
 from .standing import Standing as Standing
 from .tag import Tag as Tag
-from .touch import Touch as Touch
+from .touch import Place as Place, Touch as Touch
 from .voices import (
     Comment as Comment,
     CommentEdit as CommentEdit,

@@ -1,25 +1,77 @@
-"""Where the current revision of a contribution touches its component: a row a hunk, to find what overlaps."""
+"""Where the current revision of a contribution touches its component: a row a hunk, and a row a file and folder."""
 
 from __future__ import annotations
 
+from itertools import islice
+from typing import TYPE_CHECKING
+
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Upper
+
+from contributions.patches.places import LONGEST_NAME, LONGEST_PATH, places_of, steps_to
 
 from .component import Component
 from .contribution import Contribution
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from contributions.patches import FileDiff
+
+MOST_TOUCHES = 20_000  # rows of one contribution; beyond it only the first places are compared
+BATCH = 2000
+
+
+class TouchQuerySet(models.QuerySet["Touch"]):
+    def replace(self, contribution: Contribution, files: Iterable[FileDiff], prints: Mapping[str, str]) -> None:
+        """Write down where these files are touched, instead of what was written before.
+
+        `prints` is Revision.fingerprints. The caller holds the contribution's lock.
+        """
+        of = {"contribution_id": contribution.pk, "component_id": contribution.component_id}
+        known = list(files)
+        self.filter(contribution=contribution).delete()
+        Place.objects.filter(contribution=contribution).delete()
+        touches = [
+            Touch(**of, path=place.path, start=place.start, end=place.end, function=place.function)
+            for place in islice(places_of(known), MOST_TOUCHES)
+        ]
+        self.bulk_create(touches, batch_size=BATCH)
+        stations = _stations(known, prints).items()
+        places = [
+            Place(**of, parent=parent, name=name, is_file=is_file, fingerprint=found)
+            for (parent, name), (is_file, found) in islice(stations, MOST_TOUCHES)
+        ]
+        Place.objects.bulk_create(places, batch_size=BATCH)
+
+
+def _stations(files: Iterable[FileDiff], prints: Mapping[str, str]) -> dict[tuple[str, str], tuple[bool, str]]:
+    """Each folder and file on the way to what is touched: whether it is a file, and the patch-id of that."""
+    found: dict[tuple[str, str], tuple[bool, str]] = {}
+    for file in files:
+        for path in sorted({file.old_path, file.new_path}):
+            (parent, name), *above = steps_to(path)
+            found[parent, name] = (True, prints.get(path, ""))
+            for step in above:
+                found.setdefault(step, (False, ""))
+    return found
 
 
 class Touch(models.Model):
     contribution = models.ForeignKey(Contribution, on_delete=models.CASCADE, related_name="touches")
     component = models.ForeignKey(Component, on_delete=models.CASCADE, related_name="+")
-    path = models.CharField(max_length=1000)
-    start = models.PositiveIntegerField(help_text="The first line before the change, from 1; 0 for a new file.")
-    end = models.PositiveIntegerField(help_text="The last line before the change.")
-    function = models.CharField(max_length=200, blank=True, help_text="The heading of the hunk, as git names it.")
+    path = models.CharField(max_length=LONGEST_PATH)
+    start = models.PositiveIntegerField(help_text="The first line that changes, from 1; 0 for the file as a whole.")
+    end = models.PositiveIntegerField(help_text="The last line that changes, counted before the change.")
+    function = models.CharField(max_length=LONGEST_NAME, blank=True, help_text="What it is in, without its arguments.")
+
+    objects = TouchQuerySet.as_manager()
 
     class Meta:
         ordering = ["pk"]
+        verbose_name_plural = "touches"
         indexes = [
             models.Index(fields=["component", "path", "start"], name="touch_place"),
             GinIndex(OpClass(Upper("path"), name="gin_trgm_ops"), name="touch_path_words"),
@@ -27,3 +79,30 @@ class Touch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.contribution_id} touches {self.path}:{self.start}"
+
+
+class Place(models.Model):
+    """One step on the way to a touched file: the file, or a folder above it, as `name` in the folder `parent`."""
+
+    contribution = models.ForeignKey(Contribution, on_delete=models.CASCADE, related_name="places")
+    component = models.ForeignKey(Component, on_delete=models.CASCADE, related_name="+")
+    parent = models.CharField(max_length=LONGEST_PATH, blank=True, help_text="Without a slash at its end.")
+    name = models.CharField(max_length=LONGEST_PATH)
+    is_file = models.BooleanField()
+    fingerprint = models.CharField(max_length=64, blank=True, help_text="Of a file: the patch-id of its change.")
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["component", "parent", "name", "contribution"], include=["is_file"], name="one_place_on_the_way"
+            )
+        ]
+        indexes = [models.Index(fields=["component", "fingerprint"], condition=~Q(fingerprint=""), name="place_print")]
+
+    def __str__(self) -> str:
+        return f"{self.contribution_id} is in {self.path}"
+
+    @property
+    def path(self) -> str:
+        return f"{self.parent}/{self.name}" if self.parent else self.name

@@ -11,7 +11,7 @@ from django.db import transaction
 from contributions import patches, rules
 from contributions.checkout import commits, fingerprints, mirror, receipt, repositories, sameness
 from contributions.errors import Invalid, Refusal, Trouble
-from contributions.models import Artifact, Blob, Contribution, Event, Release, Revision, Standing
+from contributions.models import Artifact, Blob, Contribution, Event, Release, Revision, Standing, Touch
 from contributions.models.carrying import carries
 from contributions.plaintext import clean
 
@@ -205,7 +205,7 @@ def _store(revision: Revision, received: Received) -> Sequence[Work]:
             "diff": Blob.objects.keep_bytes(diff),
             "mbox": Blob.objects.keep_bytes(mbox),
         }
-        return _accept(revision, **columns)
+        return _accept(revision, files, **columns)
 
 
 def _tell_older_files(revision: Revision) -> None:
@@ -239,7 +239,7 @@ def _file_data(file: patches.FileDiff) -> dict[str, str | int | bool]:
     }
 
 
-def _accept(revision: Revision, **columns: Any) -> Sequence[Work]:
+def _accept(revision: Revision, parsed: Sequence[patches.FileDiff] = (), /, **columns: Any) -> Sequence[Work]:
     """Record the receipt; the contribution shows this revision from now on and is asked about again."""
     contribution = Contribution.objects.select_for_update(of=("self",)).get(pk=revision.contribution_id)
     revision.fingerprints = columns.setdefault("fingerprints", _whole(revision))
@@ -249,6 +249,7 @@ def _accept(revision: Revision, **columns: Any) -> Sequence[Work]:
     newest = contribution.current is None or contribution.current.number < revision.number
     if newest and not contribution.is_withdrawn:
         take_up(contribution, revision)
+        Touch.objects.replace(contribution, parsed, revision.fingerprints)
     Event.objects.write(Event.Verb.RECEIVED, contribution=contribution, revision=revision)
     queued = queue_fits_for(revision) if contribution.has_patch and newest else []
     Standing.objects.recompute(contribution)
