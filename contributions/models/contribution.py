@@ -115,6 +115,9 @@ class Contribution(Stateful):
     is_draft = models.BooleanField(
         default=False, editable=False, help_text="Only its author sees it: it was not made public yet."
     )
+    shares_at = models.DateTimeField(
+        null=True, editable=False, help_text="Of a draft: when it is public by itself, unless it overlaps; or never."
+    )
     joined = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, editable=False, related_name="joiners",
         help_text="The contribution that its author joined instead.",
@@ -179,6 +182,7 @@ class Contribution(Stateful):
             models.Index("component", F("id").desc(), name="contribution_of_component"),
             GinIndex(fields=["search"], name="contribution_words"),
             models.Index(fields=["settles_at"], condition=~Q(settles_at=None), name="contribution_settles"),
+            models.Index(fields=["shares_at"], condition=~Q(shares_at=None), name="contribution_shares"),
         ]
 
     def __str__(self) -> str:
