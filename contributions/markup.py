@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from html import unescape
 from typing import TYPE_CHECKING
+from xml.etree.ElementTree import Element
 
 import nh3
 from markdown import Markdown
 from markdown.extensions.fenced_code import FencedBlockPreprocessor
-from markdown.inlinepatterns import SimpleTagInlineProcessor
+from markdown.inlinepatterns import InlineProcessor, SimpleTagInlineProcessor
 from markdown.treeprocessors import Treeprocessor
+from markdown.util import AtomicString
 
 from contributions.errors import TooLarge
 
 if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
+    from collections.abc import Mapping
 
 MOST = 64 * 1024  # bytes
 # Python-Markdown's time grows with the square of these; at the limits the worst known text takes about 1.5 s.
@@ -23,11 +27,16 @@ TAGS = {
     *("p", "br", "hr", "h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "li", "pre", "code"),
     *("em", "strong", "s", "a", "table", "thead", "tbody", "tr", "th", "td"),
 }
-ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
+HEADINGS = ("h3", "h4", "h5", "h6")
+ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}, **{name: {"id"} for name in HEADINGS}}
 SCHEMES = {"http", "https", "mailto"}
 KEPT_LINK = re.compile(r"(?:https?://|mailto:|#|/(?![/\\]))[^\s\\]*\Z", re.IGNORECASE)
 DEEPEST_HEADING = 6
 PAGE_HEADINGS = 2  # a page's own headings are h1 and h2, so that people's begin at h3
+PLACE = "note-"  # before every id that people's headings have, so that none is one of the page's own
+KEPT_PLACE = re.compile(rf"{PLACE}[\w-]{{1,80}}")
+LONGEST_PLACE = 60  # characters of a heading in its id
+HEADING = re.compile(rf'<h([3-6]) id="({PLACE}[^"]+)">(.*?)</h\1>', re.DOTALL)
 
 # Characters that change how the text around them is read without being seen: directions, joiners, marks of order.
 UNSEEN_IN_CODE = re.compile(
@@ -50,7 +59,40 @@ class _HeadingsBelowThePages(Treeprocessor):
                 element.tag = f"h{min(int(element.tag[1]) + PAGE_HEADINGS, DEEPEST_HEADING)}"
 
 
-def _make_reader() -> Markdown:
+class _PlacesOfHeadings(Treeprocessor):
+    """Each heading gets an id of its own, so that a list of them can lead there."""
+
+    def run(self, root: Element) -> None:
+        taken: set[str] = set()
+        for element in root.iter():
+            if element.tag in HEADINGS:
+                words = "-".join(re.findall(r"\w+", "".join(element.itertext()).lower()))[:LONGEST_PLACE]
+                name, count = f"{PLACE}{words}", 1
+                while name in taken or name == PLACE:
+                    count += 1
+                    name = f"{PLACE}{words}-{count}"
+                taken.add(name)
+                element.set("id", name)
+
+
+class _LinkedWords(InlineProcessor):
+    """Words that lead somewhere, wherever they stand outside code and links."""
+
+    ANCESTOR_EXCLUDES = ("a",)
+
+    def __init__(self, links: Mapping[str, str]) -> None:
+        words = "|".join(re.escape(word) for word in sorted(links, key=len, reverse=True))
+        super().__init__(rf"(?<![\w@/.+-])({words})(?![\w@]|[.+-]+\w)")
+        self.links = links
+
+    def handleMatch(self, m: re.Match[str], data: str) -> tuple[Element, int, int]:  # type: ignore[override]  # noqa: N802 - the reader's name
+        del data
+        link = Element("a", href=self.links[m[1]])
+        link.text = AtomicString(m[1])
+        return link, m.start(0), m.end(0)
+
+
+def _make_reader(links: Mapping[str, str], *, places: bool) -> Markdown:
     """A reader without raw HTML, which is shown as text, and without pictures, which would tell who reads."""
     reader = Markdown(extensions=["fenced_code", "tables", "sane_lists"], output_format="html")
     reader.preprocessors.deregister("html_block")
@@ -58,14 +100,19 @@ def _make_reader() -> Markdown:
         reader.inlinePatterns.deregister(pattern)
     reader.inlinePatterns.register(SimpleTagInlineProcessor(r"()~~(.+?)~~", "s"), "strikethrough", 50)
     reader.treeprocessors.register(_HeadingsBelowThePages(reader), "headings_below_the_pages", 5)
+    if places:
+        reader.treeprocessors.register(_PlacesOfHeadings(reader), "places_of_headings", 4)
+    if links:
+        reader.inlinePatterns.register(_LinkedWords(links), "linked_words", 105)  # before what makes _words_ slanted
     return reader
 
 
-def render(text: str, *, most: int = MOST) -> str:
+def render(text: str, *, most: int = MOST, links: Mapping[str, str] | None = None, places: bool = False) -> str:
     """Return the HTML of a Markdown text with tables and fenced code; raw HTML in it is shown as text, never obeyed.
 
-    A text that would keep the reader busy for seconds is shown as it was typed. Raises TooLarge above `most` bytes of
-    UTF-8.
+    `links` are words that lead somewhere, with the paths they lead to; `places` gives headings the ids that `contents`
+    lists: for one text on a page. A text that would keep the reader busy for seconds is shown as it was typed. Raises
+    TooLarge above `most` bytes of UTF-8.
     """
     if len(text.encode("utf-8", "replace")) > most:
         raise TooLarge(f"The text is longer than {most:,} bytes, the most that the portal takes.", field="text")
@@ -73,7 +120,9 @@ def render(text: str, *, most: int = MOST) -> str:
     if _is_costly(text):
         return _as_typed(text)
     try:
-        return clean(_make_reader().convert(text))  # a reader of its own: they are not made for threads
+        return clean(
+            _make_reader(links or {}, places=places).convert(text)
+        )  # a reader of its own: they are not made for threads
     except RecursionError:
         return _as_typed(text)
 
@@ -106,7 +155,25 @@ def clean(html: str) -> str:
 def _keep(tag: str, attribute: str, value: str) -> str | None:
     """Keep whole addresses, places on the page and paths of this site; `//elsewhere` only looks like a path."""
     del tag
-    return value if attribute != "href" or KEPT_LINK.match(value) else None
+    kept = {"href": KEPT_LINK.match, "id": KEPT_PLACE.fullmatch}.get(attribute)
+    return value if kept is None or kept(value) else None
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading of a rendered text; `level` is 3 to 6."""
+
+    level: int
+    place: str
+    text: str
+
+
+def contents(html: str) -> list[Heading]:
+    """The headings of a text that was rendered with places."""
+    return [
+        Heading(int(level), place, unescape(re.sub("<[^>]*>", "", inner)))
+        for level, place, inner in HEADING.findall(html)
+    ]
 
 
 def reveal(text: str) -> str:

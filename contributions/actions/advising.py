@@ -10,13 +10,13 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from contributions.errors import Invalid, NotAllowed
-from contributions.markup import render
 from contributions.models import Advisory, Contribution, Event, Publication
 from contributions.pipeline.notifying import announce, recall
 from contributions.plaintext import clean
 from contributions.tasks import ring_for_news
 
 from .pacing import pace
+from .rendering import rendered
 from .withdrawing import take_out
 from .words import one_line, prose
 
@@ -87,7 +87,7 @@ def _words(title: str, description: str, severity: str, alias: str) -> dict[str,
     return {
         "title": title,
         "description": description,
-        "html": render(description),
+        "html": rendered(description),
         "severity": severity,
         "alias": alias,
     }

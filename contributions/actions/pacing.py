@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from django.core.cache import cache
 from django.db.models.functions import Now
 
 from contributions.errors import TooMany
@@ -20,6 +22,7 @@ MOST_A_MINUTE = {
     Event.Verb.VOTED: 60,
     Event.Verb.COMMENTED: 20,
     Event.Verb.EDITED: 20,
+    Event.Verb.APPRAISED: 60,
     Event.Verb.REPORTED: 30,
     Event.Verb.REVIEWED: 60,
     Event.Verb.TOKEN_MADE: 10,
@@ -43,4 +46,20 @@ def pace(person: Person, verb: Event.Verb) -> None:
         raise TooMany(
             f"You {verb.label} {most} times within a minute; that is the most. Wait a minute and try again.",
             retry_after=int(WINDOW.total_seconds()),
+        )
+
+
+def pace_looking(person: Person, did: str, *, most: int) -> None:
+    """The same for what leaves no line in the history; `did` says it after “You”."""
+    seconds = int(WINDOW.total_seconds())
+    key = f"{did.replace(' ', '-')}-{person.pk}-{int(time.time()) // seconds}"
+    cache.add(key, 0, 2 * seconds)
+    try:
+        done = cache.incr(key)
+    except ValueError:  # the cache let go of it this very moment
+        return
+    if done > most:
+        raise TooMany(
+            f"You {did} {most} times within a minute; that is the most. Wait a minute and try again.",
+            retry_after=seconds,
         )

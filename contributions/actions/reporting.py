@@ -9,12 +9,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from contributions.errors import Clash, Invalid, NotAllowed
-from contributions.markup import render
 from contributions.models import Contribution, Event, FieldReport, Standing
 from contributions.plaintext import clean
 
 from .pacing import pace
 from .quarantining import refuse_in_quarantine
+from .rendering import rendered
 from .words import prose
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def report(
     pace(author, Event.Verb.REPORTED)
     environment = " ".join(clean(environment).split())[:ENVIRONMENT_LENGTH]
     text = prose(text, most=settings.MAX_TEXT_BYTES, what="The report", field="text")
-    html = render(text)
+    html = rendered(text)
     with transaction.atomic():
         Contribution.objects.select_for_update(of=("self",)).get(pk=contribution.pk)
         _refuse_second_voice(author, contribution, release, organisation)

@@ -9,13 +9,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from contributions.errors import Clash, Invalid, NotAllowed
-from contributions.markup import render
 from contributions.models import Contribution, Event, Review, Standing, is_colleague
 from contributions.pipeline.settling import settle
 from contributions.tasks import ring_for_publishing
 
 from .pacing import pace
 from .quarantining import refuse_in_quarantine
+from .rendering import rendered
 from .words import prose
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def review(
     message = prose(message, most=settings.MAX_TEXT_BYTES, what="The message", field="message")
     if verdict != Verdict.APPROVE and not message:
         raise Invalid("Say why, so that the author can act on it.", field="message")
-    html = render(message)
+    html = rendered(message)
     with transaction.atomic():
         locked = Contribution.objects.select_for_update(of=("self",)).get(pk=contribution.pk)
         seen = _as_seen(locked, revision)

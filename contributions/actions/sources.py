@@ -15,6 +15,9 @@ from contributions.models import Blob, Contribution, Revision
 from contributions.patches import is_bundle
 from contributions.plaintext import clean
 
+from .rendering import rendered
+from .words import prose
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -95,16 +98,18 @@ class ArtifactFile:
 
 @dataclass(frozen=True)
 class Note:
-    """An experience: its words are the description."""
+    """An experience: its words are what the revision is."""
 
     text: str
     kinds: frozenset[str] = frozenset({Kind.EXPERIENCE})
 
     def stored(self) -> dict[str, Any]:
-        if not self.text.strip():
+        text = prose(self.text, most=settings.MAX_TEXT_BYTES, what="The note", field="description")
+        if not text:
             raise Invalid("Tell your experience in the description.", field="description")
-        blob = Blob.objects.keep_bytes(clean(self.text).encode())
-        return {"source": Revision.Source.NOTE, "raw": blob, "filename": "note.md", "fingerprint": blob.sha256}
+        blob = Blob.objects.keep_bytes(text.encode())
+        stored = {"source": Revision.Source.NOTE, "raw": blob, "filename": "note.md", "fingerprint": blob.sha256}
+        return stored | {"text": text, "html": rendered(text, places=True)}
 
 
 def revision_claimed(words: str, *, component: Component, person: Person) -> Revision | None:

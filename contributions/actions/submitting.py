@@ -12,18 +12,18 @@ from django.db.models import Max
 
 from contributions import rules
 from contributions.errors import Clash, Invalid, NotAllowed
-from contributions.markup import render
 from contributions.models import Contribution, Event, Revision, Standing
 from contributions.models.contribution import TITLE_LENGTH
 from contributions.tasks import ring
 
 from .pacing import pace
 from .quarantining import refuse_in_quarantine
+from .rendering import rendered
 from .sources import ArtifactFile, revision_claimed
 from .words import one_line, prose
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from contributions.models import Component, Person, Release
 
@@ -52,9 +52,11 @@ def submit(
     description: str = "",
     licence: str = "",
     once: str = "",
+    holds_for: Sequence[Release] = (),
 ) -> Contribution:
     """Share something new. The worker receives it next. Its licence is the component's own unless one is named.
 
+    Of an experience the description is the note itself, and `holds_for` are the releases where it is true.
     `once` is a key of the sender's making: the same key again gives what was made then. Raises Clash when that was
     something else.
     """
@@ -63,10 +65,12 @@ def submit(
         return _same(earlier, earlier.contribution, source, component=component, kind=kind, title=title)
     pace(author, Event.Verb.SUBMITTED)
     _refuse_mismatch(component, kind, release, source)
+    _refuse_releases(component, kind, holds_for)
     _refuse_licence(component, licence)
     description = prose(description, most=settings.MAX_TEXT_BYTES, what="The description", field="description")
     claimed = _claimed(source, component, author)
-    html, stored = render(description), source.stored() | claimed
+    stored = source.stored() | claimed
+    html = stored.get("html") or rendered(description)
     with _made_once(), transaction.atomic():
         contribution = Contribution.objects.create(
             component=component,
@@ -79,6 +83,7 @@ def submit(
             release=release,
             licence=licence,
         )
+        contribution.holds_for.set(holds_for)
         revision = Revision.objects.create(
             contribution=contribution, number=1, submitted_by=author, release=release, once=once, **stored
         )
@@ -96,10 +101,11 @@ def revise(
     note: str = "",
     release: Release | None = None,
     once: str = "",
+    holds_for: Sequence[Release] | None = None,
 ) -> Revision:
     """Send v2, v3, ... of one's own contribution; approvals are asked for again once it is received.
 
-    `once` as in `submit`.
+    `once` as in `submit`; `holds_for` too, and as it was when it is None.
     """
     if earlier := sent_once(author, once):
         return _same(earlier, earlier, source, contribution=contribution)
@@ -109,6 +115,7 @@ def revise(
     pace(author, Event.Verb.REVISED)
     release = release or contribution.release
     _refuse_mismatch(contribution.component, contribution.kind, release, source)
+    _refuse_releases(contribution.component, contribution.kind, holds_for or ())
     note = prose(note, most=settings.MAX_TEXT_BYTES, what="The note", field="note")
     claimed = _claimed(source, contribution.component, author)
     stored = source.stored() | claimed
@@ -118,6 +125,8 @@ def revise(
         revision = _numbered(
             contribution, last + 1, submitted_by=author, note=note, release=release, once=once, **stored
         )
+        if holds_for is not None:
+            contribution.holds_for.set(holds_for)
         Event.objects.write(Event.Verb.REVISED, actor=author, contribution=contribution, revision=revision)
         Standing.objects.recompute(contribution)
         ring(revision)
@@ -179,6 +188,14 @@ def _refuse_mismatch(component: Component, kind: str, release: Release | None, s
         raise Invalid(f"{release.name} is not a release of {component.name}.", field="release")
     if release is None and chosen is not Contribution.Kind.EXPERIENCE:
         raise Invalid("Choose the release that it was made for.", field="release")
+
+
+def _refuse_releases(component: Component, kind: str, holds_for: Sequence[Release]) -> None:
+    if holds_for and kind != Contribution.Kind.EXPERIENCE:
+        raise Invalid("Only an experience names the releases it holds for; a patch is tried on all.", field="holds_for")
+    for release in holds_for:
+        if release.component_id != component.pk:
+            raise Invalid(f"{release.name} is not a release of {component.name}.", field="holds_for")
 
 
 def _refuse_licence(component: Component, licence: str) -> None:

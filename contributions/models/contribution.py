@@ -137,6 +137,9 @@ class Contribution(Stateful):
     up = models.PositiveIntegerField(default=0, editable=False)
     down = models.PositiveIntegerField(default=0, editable=False)
     comment_count = models.PositiveIntegerField(default=0, editable=False)
+    question_count = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Questions without an accepted answer."
+    )
     running_count = models.PositiveIntegerField(
         default=0, editable=False, help_text="Organisations whose newest report says that it works for them."
     )
@@ -230,7 +233,13 @@ class Contribution(Stateful):
         return self._is_open_to(person) and not self.is_withdrawn and person.organisation is not None
 
     def may_be_discussed_by(self, person: Any) -> bool:
-        return self._is_open_to(person)
+        return self._is_open_to(person) and not self.is_draft
+
+    def may_settle_answers(self, person: Any) -> bool:
+        """Whether it is for this person to accept an answer to anybody's question here."""
+        if not self.may_be_discussed_by(person):
+            return False
+        return self.is_by(person) or bool(person.is_staff) or self.component.is_maintained_by(person)
 
     def _is_open_to(self, person: Any) -> bool:
         """While it is in quarantine only staff add to it."""

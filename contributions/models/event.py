@@ -27,8 +27,19 @@ PHRASES = {
     "reproduced": "had it built again to compare",
 }
 FEED = ("published", "unpublished", "held", "freed", "advised", "unadvised")
-# Who flagged what, and how somebody's machines and log-ins are kept, is nobody else's to read.
-PRIVATE = ("flagged", "handled", "token-made", "token-revoked", "secured", "hooked", "followed", "invited", "declined")
+# Who flagged what, who liked which comment, and how somebody's machines and log-ins are kept, is nobody else's to read.
+PRIVATE = (
+    "flagged",
+    "handled",
+    "token-made",
+    "token-revoked",
+    "secured",
+    "hooked",
+    "followed",
+    "invited",
+    "declined",
+    "appraised",
+)
 MODERATION = ("removed", "quarantined", "restored", "suspended", "reinstated")
 ASKED = {
     "verb": "verb",
@@ -121,6 +132,8 @@ class Event(models.Model):
         REMARKED = "remarked", "left remarks on lines of"
         RESOLVED = "resolved", "resolved a thread on"
         ANSWERED = "answered", "accepted an answer on"
+        UNANSWERED = "unanswered", "took back an answer on"
+        APPRAISED = "appraised", "voted on a comment on"
         TICKED = "ticked", "tried what is claimed of"
         REPORTED = "reported", "reported on"
         REVIEWED = "reviewed", "reviewed"

@@ -88,10 +88,13 @@ class _Count:
         self.now = timezone.now()
 
     def _held_for(self, supported: set[int]) -> set[int]:
-        """A patch is tried on every release; what is not is held for the one it was made for and those of reports."""
-        if self.contribution.has_patch or self.contribution.release_id is None:
+        """A patch is tried on every release; what is not is held for those it was made for and those of reports."""
+        if self.contribution.has_patch:
             return supported
-        return supported & {self.contribution.release_id, *(report.release_id for report in self.reports)}
+        made_for = set(self.contribution.holds_for.values_list("pk", flat=True))
+        if not made_for and self.contribution.release_id is not None:
+            made_for = {self.contribution.release_id}
+        return supported & {*made_for, *(report.release_id for report in self.reports)} if made_for else supported
 
     def _votes(self) -> tuple[int, int]:
         tally = self.contribution.votes.aggregate(
@@ -167,6 +170,7 @@ class _Count:
             "up": self.up,
             "down": self.down,
             "comment_count": self.contribution.comments.standing().count(),
+            "question_count": self.contribution.comments.open_questions().count(),
             "running_count": len(running),
             "fit_count": fits["applies"] + fits["merges"],
             "upstream_count": fits["upstream"],

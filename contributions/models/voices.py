@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 
 from .contribution import Contribution
@@ -15,6 +16,7 @@ from .release import Release
 from .revision import Revision
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
 
@@ -37,12 +39,45 @@ class Vote(models.Model):
         return f"{self.value:+d} by {self.person}"
 
 
+# A parent is older than its answers, so that neither walk can go in a circle.
+DESCENDANTS = """
+    WITH RECURSIVE thread(id) AS (
+        SELECT unnest(%s::bigint[])
+        UNION ALL
+        SELECT below.id FROM contributions_comment below JOIN thread ON below.parent_id = thread.id
+    ) SELECT id FROM thread
+"""
+ANCESTORS = """
+    WITH RECURSIVE way(id, parent_id) AS (
+        SELECT id, parent_id FROM contributions_comment WHERE id = %s
+        UNION ALL
+        SELECT above.id, above.parent_id FROM contributions_comment above JOIN way ON above.id = way.parent_id
+    ) SELECT id FROM way
+"""
+
+
 class CommentQuerySet(models.QuerySet["Comment"]):
     def standing(self) -> Self:
         return self.filter(removed_at=None)
 
     def oldest_first(self) -> Self:
         return self.order_by("pk")
+
+    def questions(self) -> Self:
+        return self.filter(is_question=True)
+
+    def open_questions(self) -> Self:
+        """Questions of which no answer stands accepted."""
+        accepted = Comment.objects.standing().filter(parent=OuterRef("pk"), accepted_at__isnull=False)
+        return self.questions().standing().exclude(Exists(accepted))
+
+    def in_threads_of(self, comments: Sequence[int]) -> Self:
+        """These comments, and all that was answered to them and to the answers."""
+        return self.filter(pk__in=RawSQL(DESCENDANTS, [list(comments)]))  # noqa: S611 - the only value is a parameter
+
+    def way_to(self, comment: int) -> Self:
+        """The comment and those above it, the top first."""
+        return self.filter(pk__in=RawSQL(ANCESTORS, [comment])).order_by("pk")  # noqa: S611 - as above
 
 
 class Comment(models.Model):
@@ -70,18 +105,34 @@ class Comment(models.Model):
     class Meta:
         ordering = ["pk"]
         indexes = [models.Index(fields=["contribution", "id"], name="comment_thread")]
+        constraints = [
+            models.CheckConstraint(condition=Q(is_question=False) | Q(parent=None), name="a_question_answers_nothing"),
+            models.CheckConstraint(
+                condition=Q(accepted_at=None) | Q(parent__isnull=False), name="an_accepted_answer_has_a_question"
+            ),
+            models.UniqueConstraint(
+                fields=["parent"], condition=~Q(accepted_at=None), name="one_accepted_answer_a_question"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"comment {self.pk} on {self.contribution_id}"
 
     def get_absolute_url(self) -> str:
-        return f"{self.contribution.get_absolute_url()}discussion/#comment-{self.pk}"
+        return f"{self.contribution.get_absolute_url()}discussion/?comment={self.pk}#comment-{self.pk}"
+
+    @property
+    def is_accepted(self) -> bool:
+        return self.accepted_at is not None
 
     def may_be_edited_by(self, person: Any) -> bool:
         return bool(person.pk) and self.author_id == person.pk and self.removed_at is None
 
     def may_be_removed_by(self, person: Any) -> bool:
         return self.removed_at is None and (self.may_be_edited_by(person) or bool(person.is_staff))
+
+    def may_be_voted_on_by(self, person: Any) -> bool:
+        return bool(person.pk) and self.removed_at is None and self.author_id != person.pk
 
 
 class CommentVote(models.Model):

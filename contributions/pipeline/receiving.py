@@ -250,6 +250,7 @@ def _accept(revision: Revision, parsed: Sequence[patches.FileDiff] = (), /, **co
     if newest and not contribution.is_withdrawn:
         take_up(contribution, revision)
         Touch.objects.replace(contribution, parsed, revision.fingerprints)
+        _show_note(revision)
     Event.objects.write(Event.Verb.RECEIVED, contribution=contribution, revision=revision)
     queued = queue_fits_for(revision) if contribution.has_patch and newest else []
     Standing.objects.recompute(contribution)
@@ -259,6 +260,13 @@ def _accept(revision: Revision, parsed: Sequence[patches.FileDiff] = (), /, **co
 def _whole(revision: Revision) -> dict[str, str]:
     """What is no patch is one file, told by its bytes."""
     return {revision.filename: revision.fingerprint} if revision.fingerprint else {}
+
+
+def _show_note(revision: Revision) -> None:
+    """A note's contribution says what its newest revision says."""
+    if revision.source == Source.NOTE and revision.text:
+        shown = {"description": revision.text, "description_html": revision.html}
+        Contribution.objects.filter(pk=revision.contribution_id).update(**shown)
 
 
 READERS: dict[str, Callable[[Revision], Sequence[Work]]] = {

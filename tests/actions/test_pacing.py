@@ -30,6 +30,8 @@ EXEMPT = {
     "quarantining.refuse_in_quarantine": "reads only",
     "sources.revision_claimed": "reads only",
     "submitting.sent_once": "reads only",
+    "pacing.pace_looking": "the pace of what writes nothing",
+    "commenting.previewed": "writes nothing, and is paced by pace_looking",
     "quarantining.quarantine": BRAKE,
     "quarantining.restore": BRAKE,
     "quarantining.quarantine_publication": BRAKE,

@@ -44,7 +44,7 @@ def test_a_flag_on_each_kind_of_thing_reaches_the_queue_and_nobody_else(reporter
         assert answer["Location"] == "/flags/"
     queue = browser(staff).get("/moderation/").content.decode()
     assert "Free money" in queue
-    assert f"/discussion/#comment-{comment.pk}" in queue
+    assert f"/discussion/?comment={comment.pk}#comment-{comment.pk}" in queue
     assert "/people/spammer/" in queue
     for reader in (browser(), browser(contribution.author)):
         page = reader.get(f"/contributions/{contribution.pk}/evidence/").content.decode()

@@ -42,7 +42,7 @@ def test_an_answer_stands_beneath_its_comment(platform: Platform) -> None:
     form = {"text": "It **does**.", "parent": platform.comment.pk}
     answer = platform.client("author").post(f"{home}comment/", form)
     made = Comment.objects.get(parent=platform.comment)
-    assert answer["Location"] == f"{home}discussion/#comment-{made.pk}"
+    assert answer["Location"] == f"{home}discussion/?comment={made.pk}#comment-{made.pk}"
     page = platform.client("stranger").get(f"{home}discussion/").content.decode()
     nested = page.partition(f'id="comment-{platform.comment.pk}"')[2]
     assert f'<ol class="thread"><li class="remark-item" id="comment-{made.pk}">' in nested
