@@ -14,6 +14,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.feedgenerator import Atom1Feed, Enclosure
 from django.views.decorators.http import condition, require_safe
 
+from contributions.keeping import kept
 from contributions.markup import reveal
 from contributions.models import Advisory, Artifact, Event, Publication, Release
 from contributions.models.build import repetitions_of, uploads_of
@@ -42,6 +43,7 @@ def _newest(request: HttpRequest) -> str:
 
 
 @require_safe
+@kept
 @condition(etag_func=_newest)
 def atom(request: HttpRequest) -> HttpResponse:
     """The newest publications and withdrawals."""
@@ -197,6 +199,7 @@ def _file(publication: Publication, artifact: Artifact, name: str) -> File:
 
 
 @require_safe
+@kept
 def simple_index(request: HttpRequest, slug: str) -> HttpResponse:
     release = get_object_or_404(Release, slug=slug)
     names = sorted({file.project for file in _files(release)})
@@ -205,6 +208,7 @@ def simple_index(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
+@kept
 def simple_project(request: HttpRequest, slug: str, project: str) -> HttpResponse:
     release = get_object_or_404(Release, slug=slug)
     if project != normalised(project):

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from .errors import Trouble
 from .models import Attestation, Build, Delivery, Fit, Letter, Revision, UpstreamFetch
+from .models.content import fold_steps
 from .pipeline import (
     attesting,
     building,
@@ -205,6 +206,7 @@ def sweep() -> None:
     if indexing.is_due():
         _post(sign_index)
     _ring_keys(settle, settling.due(RINGS_A_SWEEP))
+    fold_steps()
 
 
 def begin_again() -> dict[str, int]:

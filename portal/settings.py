@@ -38,6 +38,7 @@ WEB_PORT = environment.number("PORT", 8000, least=1, most=65535)
 WEB_ADDRESS = environment.text("BIND", "127.0.0.1")
 WEB_WORKERS = environment.number("PATCHBAY_WEB_WORKERS", 2, least=1, most=256)
 WEB_THREADS = environment.number("PATCHBAY_WEB_THREADS", 4, least=1, most=256)
+KEPT_PAGES_MEGABYTES = environment.number("PATCHBAY_KEPT_PAGES_MEGABYTES", 64, least=0, most=65536)
 SITE_URL = environment.text("PATCHBAY_SITE_URL", f"http://{WEB_ADDRESS}:{WEB_PORT}").rstrip("/")
 
 # What a contribution may weigh
@@ -112,6 +113,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "portal.middleware.refuse_nul",
+    "contributions.keeping.KeptPages",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

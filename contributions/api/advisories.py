@@ -43,6 +43,8 @@ def _find(number: int) -> Advisory:
 
 
 class Advisories(Resource):
+    is_kept = True
+
     @extend_schema(
         operation_id="advisories_list",
         parameters=[AdvisoryQuery],
@@ -93,6 +95,8 @@ def _named(sent: list[dict[str, int]], field: str) -> list[Revision]:
 
 
 class OneAdvisory(Resource):
+    is_kept = True
+
     @extend_schema(operation_id="advisories_show", responses=AdvisoryShape, summary="Show an advisory")
     def get(self, request: Request, number: int) -> Response:
         """With the revisions that are affected, and those that mend it."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 
 class Components(Resource):
+    is_kept = True
+
     @extend_schema(
         operation_id="components_list",
         parameters=[PageQuery],
@@ -33,6 +35,8 @@ class Components(Resource):
 
 
 class OneComponent(Resource):
+    is_kept = True
+
     @extend_schema(operation_id="components_show", responses=ComponentDetailShape, summary="Show a component")
     def get(self, request: Request, slug: str) -> Response:
         """With its maintainers and the recipe that builds it."""
@@ -41,6 +45,8 @@ class OneComponent(Resource):
 
 
 class Releases(Resource):
+    is_kept = True
+
     @extend_schema(
         operation_id="releases_list",
         parameters=[ReleaseQuery],

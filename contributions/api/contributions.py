@@ -53,6 +53,8 @@ class Uploads(Resource):
 
 
 class Contributions(Uploads):
+    is_kept = True
+
     @extend_schema(
         operation_id="contributions_list",
         parameters=[ContributionQuery],
@@ -114,6 +116,8 @@ def _joined(page: Mapping[str, Any]) -> HttpResponse:
 
 
 class OneContribution(Resource):
+    is_kept = True
+
     @extend_schema(operation_id="contributions_show", responses=ContributionDetailShape, summary="Show a contribution")
     def get(self, request: Request, number: int) -> Response:
         """With where it stands on each supported release."""

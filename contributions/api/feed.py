@@ -46,6 +46,8 @@ ETAG = OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200, 304
 
 
 class Feed(Resource):
+    is_kept = True
+
     @extend_schema(
         operation_id="feed",
         parameters=[FeedQuery, IF_NONE_MATCH, ETAG],

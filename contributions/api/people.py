@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 
 class Organisations(Resource):
+    is_kept = True
+
     @extend_schema(
         operation_id="organisations_list",
         parameters=[PageQuery],
@@ -35,6 +37,8 @@ class Organisations(Resource):
 
 
 class OneOrganisation(Resource):
+    is_kept = True
+
     @extend_schema(operation_id="organisations_show", responses=OrganisationDetailShape, summary="Show an organisation")
     def get(self, request: Request, slug: str) -> Response:
         """With its members."""

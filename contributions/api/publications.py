@@ -25,6 +25,8 @@ FILES = ("build__artifacts__blob", uploads_of("revision__"))
 
 
 class Publications(Resource):
+    is_kept = True
+
     @extend_schema(
         operation_id="publications_list",
         parameters=[PublicationQuery],
@@ -41,6 +43,8 @@ class Publications(Resource):
 
 
 class OnePublication(Resource):
+    is_kept = True
+
     @extend_schema(operation_id="publications_show", responses=PublicationShape, summary="Show a publication")
     def get(self, request: Request, number: int) -> Response:
         """With its artifacts."""

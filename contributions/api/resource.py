@@ -38,6 +38,7 @@ class Resource(APIView):
     reading_scope: ClassVar[str | None] = None
     writing_scope: ClassVar[str] = ApiToken.Scope.WRITE
     is_sensitive: ClassVar[bool] = False
+    is_kept: ClassVar[bool] = False  # what a GET tells strangers depends on nothing but its address and the content
     http_method_names = ["get", "head", "post", "put"]
     permission_classes: Sequence[type[BasePermission]] = (IsAuthenticatedOrReadOnly, HasScope)
     content_negotiation_class = AlwaysJson
@@ -53,6 +54,11 @@ class Resource(APIView):
         super().initial(request, *args, **kwargs)
         if self.is_sensitive and request.method not in SAFE_METHODS:
             self.prove()
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        answer.is_kept = self.is_kept  # type: ignore[attr-defined]
+        return answer
 
     @property
     def most_bytes(self) -> int:

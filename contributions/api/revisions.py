@@ -37,6 +37,8 @@ BYTES = {
 
 
 class Revisions(Uploads):
+    is_kept = True
+
     @extend_schema(
         operation_id="revisions_list", parameters=[PageQuery], responses=paged(RevisionShape), summary="List revisions"
     )
@@ -71,6 +73,8 @@ class Revisions(Uploads):
 
 
 class OneRevision(Resource):
+    is_kept = True
+
     @extend_schema(operation_id="revisions_show", responses=RevisionDetailShape, summary="Show a revision")
     def get(self, request: Request, number: int, revision: int) -> Response:
         """With its commits and the files that they touch."""
@@ -105,6 +109,8 @@ def _held(revision: Revision, blob: Blob | None) -> Blob:
 
 
 class Fits(Resource):
+    is_kept = True
+
     @extend_schema(operation_id="fits_list", parameters=[FitQuery], responses=paged(FitShape), summary="List fits")
     def get(self, request: Request, number: int) -> Response:
         """How a revision meets each release, newest release first."""

@@ -38,6 +38,8 @@ class OwnVote(Resource):
 
 
 class Comments(Resource):
+    is_kept = True
+
     @extend_schema(
         operation_id="comments_list", parameters=[PageQuery], responses=paged(CommentShape), summary="List comments"
     )
@@ -72,6 +74,8 @@ def _answered(contribution: Contribution, pk: int | None) -> Comment | None:
 
 
 class Reports(Resource):
+    is_kept = True
+
     @extend_schema(
         operation_id="reports_list", parameters=[PageQuery], responses=paged(ReportShape), summary="List field reports"
     )
@@ -100,6 +104,8 @@ class Reports(Resource):
 
 
 class Reviews(Resource):
+    is_kept = True
+
     writing_scope = ApiToken.Scope.REVIEW
 
     @extend_schema(

@@ -9,6 +9,7 @@ from .carrying import Carry as Carry, carry as carry, untouched_paths as untouch
 from .checklist import checklist_of as checklist_of, is_colleague as is_colleague
 from .comparison import Comparison as Comparison
 from .component import Component as Component, Recipe as Recipe, UpstreamFetch as UpstreamFetch
+from .content import ContentCount as ContentCount, ContentStep as ContentStep
 from .contribution import Contribution as Contribution
 from .document import Document as Document
 from .event import Event as Event

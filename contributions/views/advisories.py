@@ -13,6 +13,7 @@ from contributions.actions import advising
 from contributions.errors import Missing, NotAllowed
 from contributions.forms.recalls import AdvisoryForm
 from contributions.forms.voices import ReasonForm
+from contributions.keeping import kept
 from contributions.models import Advisory, Component, Contribution, Publication, Revision
 from contributions.models.hearing import hearers_of_revisions
 from contributions.plaintext import clean
@@ -36,6 +37,7 @@ def _find(number: int) -> Advisory:
 
 
 @require_safe
+@kept
 def advisories(request: HttpRequest) -> HttpResponse:
     slug = clean(request.GET.get("component", ""))
     rows = Advisory.objects.select_related("component")
@@ -48,6 +50,7 @@ def advisories(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@kept
 def advisory(request: HttpRequest, number: int) -> HttpResponse:
     return render(request, "advisory.html", _shown(request, _find(number), ReasonForm()))
 

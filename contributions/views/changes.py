@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from contributions.errors import Invalid
+from contributions.keeping import kept
 from contributions.markup import reveal_code
 from contributions.models import Revision
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 @require_safe
+@kept
 def changes(request: HttpRequest, number: int) -> HttpResponse:
     contribution = find(request, number)
     revision = chosen_revision(request, contribution)

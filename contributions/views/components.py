@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from contributions.errors import Missing
+from contributions.keeping import kept
 from contributions.models import Build, Component, Contribution, Event, Publication, Recipe, Release
 from contributions.models.contribution import visible_to_all
 
@@ -23,6 +24,7 @@ LISTED_CHANGES = 5
 
 
 @require_safe
+@kept
 def components(request: HttpRequest) -> HttpResponse:
     rows = Component.objects.annotate(
         contribution_count=Count("contributions", filter=visible_to_all("contributions__"), distinct=True),
@@ -32,6 +34,7 @@ def components(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@kept
 def component(request: HttpRequest, slug: str) -> HttpResponse:
     shown = Component.objects.prefetch_related("maintainers").filter(slug=slug).first()
     if shown is None:
@@ -50,6 +53,7 @@ def component(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
+@kept
 def release(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     shown = Release.objects.select_related("component").filter(component__slug=slug, name=name).first()
     if shown is None:

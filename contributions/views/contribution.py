@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from contributions.errors import Missing
 from contributions.forms.voices import CommentForm, ReasonForm, ReportForm, ReviewForm
+from contributions.keeping import kept
 from contributions.models import (
     Advisory,
     Artifact,
@@ -90,6 +91,7 @@ def _revisions(contribution: Contribution) -> QuerySet[Revision]:
 
 
 @require_safe
+@kept
 def overview(request: HttpRequest, number: int) -> HttpResponse:
     return show_overview(request, find(request, number))
 
@@ -129,6 +131,7 @@ def _uploads(contribution: Contribution) -> Sequence[Artifact]:
 
 
 @require_safe
+@kept
 def matrix(request: HttpRequest, number: int) -> HttpResponse:
     contribution = find(request, number)
     revision = chosen_revision(request, contribution)
@@ -163,6 +166,7 @@ def matrix(request: HttpRequest, number: int) -> HttpResponse:
 
 
 @require_safe
+@kept
 def discussion(request: HttpRequest, number: int) -> HttpResponse:
     return show_discussion(request, find(request, number))
 
@@ -180,6 +184,7 @@ def show_discussion(
 
 
 @require_safe
+@kept
 def evidence(request: HttpRequest, number: int) -> HttpResponse:
     return show_evidence(request, find(request, number))
 

@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from contributions.keeping import kept
 from contributions.models import Component, Contribution
 
 from .entering import person_of
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 
 @require_safe
+@kept
 def contributions(request: HttpRequest) -> HttpResponse:
     """The list and the search are one page; its filters stand in its address."""
     filters = Filters(request)

@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from contributions import ranking
+from contributions.keeping import kept
 from contributions.models import Component, Contribution, Publication
 
 from .listing import some_rows
@@ -46,6 +47,7 @@ EXAMPLES = [
 
 
 @require_safe
+@kept
 def home(request: HttpRequest) -> HttpResponse:
     visible = Contribution.objects.visible_to(request.user)
     open_ones = visible.in_state(Contribution.State.OPEN)
@@ -60,6 +62,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@kept
 def how_ranking_works(request: HttpRequest) -> HttpResponse:
     return render(request, "how_ranking_works.html", {"examples": EXAMPLES, "ranking": ranking})
 

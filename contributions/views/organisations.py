@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from contributions.actions import organising
 from contributions.errors import Missing
 from contributions.forms.people import MemberForm, OrganisationForm
+from contributions.keeping import kept
 from contributions.models import Contribution, FieldReport, Organisation
 from contributions.models.contribution import visible_to_all
 
@@ -33,6 +34,7 @@ def _find(slug: str) -> Organisation:
 
 
 @require_safe
+@kept
 def organisations(request: HttpRequest) -> HttpResponse:
     rows = Organisation.objects.annotate(
         member_count=Count("memberships", distinct=True),
@@ -42,6 +44,7 @@ def organisations(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@kept
 def organisation(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "organisation.html", _shown(request, _find(slug), MemberForm()))
 

@@ -14,6 +14,7 @@ from contributions.actions import issuing
 from contributions.errors import Missing
 from contributions.forms.people import TokenForm
 from contributions.forms.voices import ReasonForm
+from contributions.keeping import kept
 from contributions.models import ApiToken, Contribution, Person
 
 from .entering import person_of, verb
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 
 @require_safe
+@kept
 def person(request: HttpRequest, username: str) -> HttpResponse:
     shown = Person.objects.filter(username=username).first()
     if shown is None or not (shown.is_active or shown.may_be_suspended_by(request.user)):

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from contributions.actions import withdrawing
 from contributions.errors import Missing
 from contributions.forms.voices import ReasonForm
+from contributions.keeping import kept
 from contributions.models import Advisory, Publication
 from contributions.models.hearing import hearers_of_publication
 from contributions.models.index import targets_of
@@ -49,12 +50,14 @@ def requirement(artifacts: Iterable[Artifact]) -> str:
 
 
 @require_safe
+@kept
 def publications(request: HttpRequest) -> HttpResponse:
     rows = Publication.objects.visible_to(request.user).with_names().defer("revision__files", "revision__commits")
     return render(request, "publications.html", {"page": page(request, rows, ("-pk",))})
 
 
 @require_safe
+@kept
 def publication(request: HttpRequest, number: int) -> HttpResponse:
     return render(request, "publication.html", _shown(request, find(request, number), ReasonForm()))
 
