@@ -50,12 +50,27 @@ class Evidence:
         """The summands by name, so that a page can show them beside the number; `against_` parts speak against."""
         return {
             "for_votes": min(VOTE_WEIGHT * self.up, VOTES_AT_MOST),
-            "for_reports": sum(voice.weight for voice in self.voices if voice.works),
+            **{f"for_{stage}": sum(voice.weight for voice in self._works_in(stage)) for stage in STAGE_WEIGHTS},
             "for_builds": GREEN_BUILD_WEIGHT * self.green_builds,
             "against_votes": min(VOTE_WEIGHT * self.down, VOTES_AT_MOST),
             "against_reports": BROKEN_WEIGHT * sum(voice.weight for voice in self.voices if not voice.works),
             "against_builds": BROKEN_BUILD_WEIGHT * self.broken_builds,
         }
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many votes, organisations and builds each part is of, by the same names."""
+        return {
+            "for_votes": self.up,
+            **{f"for_{stage}": len(self._works_in(stage)) for stage in STAGE_WEIGHTS},
+            "for_builds": self.green_builds,
+            "against_votes": self.down,
+            "against_reports": sum(not voice.works for voice in self.voices),
+            "against_builds": self.broken_builds,
+        }
+
+    def _works_in(self, stage: str) -> list[Voice]:
+        return [voice for voice in self.voices if voice.works and voice.stage == stage]
 
     @property
     def success(self) -> float:

@@ -36,6 +36,7 @@ from contributions.models import (
     Revision,
     SigningKey,
     Standing,
+    Trait,
     Vote,
     Webhook,
 )
@@ -289,6 +290,13 @@ def make_report(contribution: Contribution | None = None, release: Release | Non
     usual = {"revision": contribution.current, "outcome": "works", "stage": "production", "reported_at": timezone.now()}
     return FieldReport.objects.create(
         contribution=contribution, release=release, organisation=organisation, author=author, **(usual | given)
+    )
+
+
+def make_trait(component: Component | None = None, name: str = "Hypervisor", *choices: str) -> Trait:
+    component = component or make_component()
+    return Trait.objects.create(
+        component=component, name=name, slug=name.lower(), choices=list(choices) or ["kvm", "xen"]
     )
 
 

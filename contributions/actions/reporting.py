@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from contributions.errors import Clash, Invalid, NotAllowed
-from contributions.models import Contribution, Event, FieldReport, Standing
+from contributions.models import Contribution, Event, FieldReport, Membership, Organisation, Standing
+from contributions.models.voices import FIRST_ASK
 from contributions.plaintext import clean
 
 from .pacing import pace
 from .quarantining import refuse_in_quarantine
 from .rendering import rendered
+from .vocabulary import chosen
 from .words import prose
 
 if TYPE_CHECKING:
-    from datetime import date
+    from collections.abc import Mapping
+    from datetime import date, datetime
 
-    from contributions.models import Organisation, Person, Release
+    from contributions.models import Person, Release
 
 ENVIRONMENT_LENGTH = 300
+ALIKE = 3  # organisations of a sector, for its name to hide each of them
 
 
 def report(
@@ -35,8 +39,14 @@ def report(
     environment: str = "",
     since: date | None = None,
     text: str = "",
+    traits: Mapping[str, str] | None = None,
+    is_named: bool = True,
 ) -> FieldReport:
-    """Say how it went for one's organisation; a later report on the same release replaces the earlier one."""
+    """Say how it went for one's organisation; a later report on the same release replaces the earlier one.
+
+    `traits` are choices of the component's, by their slugs. Unless `is_named`, nobody but the organisation and staff
+    learns whose voice it is.
+    """
     organisation = author.organisation if author.is_authenticated else None
     if organisation is None:
         raise NotAllowed("A field report speaks for an organisation: join one first.")
@@ -46,34 +56,78 @@ def report(
     _refuse_nonsense(contribution, release, outcome, stage, since)
     if contribution.current is None:
         raise Invalid("It is still being received; report once there is a revision to run.")
-    pace(author, Event.Verb.REPORTED)
+    _pace(author)
+    if not is_named:
+        _refuse_hiding(author, contribution, organisation)
     environment = " ".join(clean(environment).split())[:ENVIRONMENT_LENGTH]
     text = prose(text, most=settings.MAX_TEXT_BYTES, what="The report", field="text")
-    html = rendered(text)
+    said = {
+        "revision": contribution.current,
+        "author": author,
+        "outcome": outcome,
+        "stage": stage,
+        "environment": environment,
+        "traits": chosen(contribution.component, traits or {}),
+        "is_named": is_named,
+        "sector": "" if is_named else _hiding_sector(organisation),
+        "since": since,
+        "text": text,
+        "html": rendered(text),
+    }
     with transaction.atomic():
         Contribution.objects.select_for_update(of=("self",)).get(pk=contribution.pk)
         _refuse_second_voice(author, contribution, release, organisation)
-        made, _ = FieldReport.objects.update_or_create(
-            contribution=contribution,
-            release=release,
-            organisation=organisation,
-            defaults={
-                "revision": contribution.current,
-                "author": author,
-                "outcome": outcome,
-                "stage": stage,
-                "environment": environment,
-                "since": since,
-                "text": text,
-                "html": html,
-                "reported_at": timezone.now(),
-            },
-        )
-        Event.objects.write(
-            Event.Verb.REPORTED, actor=author, contribution=contribution, release=release, text=f"{outcome} in {stage}"
-        )
+        made = _said(contribution, release, organisation, said | _asked_from(timezone.now()))
+        _note(made, f"{outcome} in {stage}")
         Standing.objects.recompute(contribution)
     return made
+
+
+def _said(
+    contribution: Contribution, release: Release, organisation: Organisation, said: Mapping[str, Any]
+) -> FieldReport:
+    """The organisation's report, in place of what it said before; hiding its name takes a number that nobody knows."""
+    place: dict[str, Any] = {"contribution": contribution, "release": release, "organisation": organisation}
+    if not said["is_named"]:
+        FieldReport.objects.filter(**place, is_named=True).delete()
+    made, _ = FieldReport.objects.update_or_create(**place, defaults=said)
+    return made
+
+
+def _asked_from(now: datetime) -> dict[str, Any]:
+    return {"reported_at": now, "asks_at": now + FIRST_ASK, "asked": 0}
+
+
+def _pace(author: Person) -> None:
+    """Named or not, they are counted together with their like."""
+    pace(author, Event.Verb.REPORTED)
+    pace(author, Event.Verb.UNNAMED)
+
+
+def _note(report: FieldReport, text: str) -> None:
+    """A line of the history; of an unnamed report the public one has no actor, and the one that has is private."""
+    about: dict[str, Any] = {"contribution": report.contribution, "release": report.release, "text": text}
+    write = Event.objects.write
+    write(Event.Verb.REPORTED, actor=report.author if report.is_named else None, **about)
+    if not report.is_named:
+        write(Event.Verb.UNNAMED, actor=report.author, organisation=report.organisation, **about)
+
+
+def _hiding_sector(organisation: Organisation) -> str:
+    """What it does, if that could be said of so many here that none of them is told by it."""
+    sector = organisation.sector.strip()
+    if not sector or Organisation.objects.filter(sector__iexact=sector).count() < ALIKE:
+        return ""
+    return sector
+
+
+def _refuse_hiding(author: Person, contribution: Contribution, organisation: Organisation) -> None:
+    """An unnamed report that does not count would tell by that whose it is."""
+    own = Membership.objects.filter(person=contribution.author_id, organisation=organisation).exists()
+    if own or author == contribution.author or organisation == contribution.organisation:
+        raise Invalid(
+            "A report of its author's own organisation never counts, so it is always named.", field="is_named"
+        )
 
 
 def _refuse_second_voice(

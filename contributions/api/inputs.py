@@ -11,6 +11,7 @@ from rest_framework import serializers
 
 from contributions.actions.advising import MOST_REVISIONS
 from contributions.actions.sources import ArtifactFile, GitRef, Note, PatchFile
+from contributions.actions.vocabulary import MOST_CHOICES, MOST_TRAITS
 from contributions.errors import Invalid
 from contributions.models import Advisory, Contribution, FieldReport, Flag, Review, Webhook
 from contributions.models.component import MOST_LICENCES
@@ -151,7 +152,14 @@ class ReportInput(Input):
     release = Text(help_text="The name or slug of the release that it was tried on.")
     outcome = serializers.ChoiceField(choices=FieldReport.Outcome.choices)
     stage = serializers.ChoiceField(choices=FieldReport.Stage.choices)
-    environment = Text(required=False, allow_blank=True, help_text="Hypervisor, scale, drivers: what matters here.")
+    traits = serializers.DictField(
+        child=Text(allow_blank=True), required=False, help_text="Slugs of the component's traits and what it is."
+    )
+    is_named = serializers.BooleanField(
+        required=False,
+        help_text="False hides your organisation and yourself from all but it and staff; true unless said.",
+    )
+    environment = Text(required=False, allow_blank=True, help_text="What else matters about where it runs.")
     since = serializers.DateField(required=False, allow_null=True, help_text="Running since that day.")
     text = Text(required=False, allow_blank=True, help_text="Markdown.")
 
@@ -166,6 +174,15 @@ class ReviewInput(Input):
         max_value=BIGGEST_KEY,
         help_text="The number you looked at; a newer one is then answered with 409.",
     )
+
+
+class TraitInput(Input):
+    name = Text(help_text="Such as Hypervisor.")
+    choices = serializers.ListField(child=Text(), max_length=MOST_CHOICES, help_text="Such as kvm and xen.")
+
+
+class VocabularyInput(Input):
+    traits = serializers.ListField(child=TraitInput(), max_length=MOST_TRAITS, help_text="All of them, in their order.")
 
 
 class RulesInput(Input):

@@ -56,6 +56,15 @@ class ContributionQuery(PageQuery):
     )
 
 
+class ReportQuery(PageQuery):
+    like = serializers.ChoiceField(
+        required=False, allow_blank=True, choices=["mine"], help_text="From where it is as your organisation runs it."
+    )
+    trait = serializers.CharField(
+        required=False, allow_blank=True, max_length=NAME_LENGTH, help_text="A trait and a choice: `hypervisor:kvm`."
+    )
+
+
 class FitQuery(PageQuery):
     revision = serializers.IntegerField(
         required=False, min_value=1, max_value=BIGGEST_KEY, help_text="A number; the current revision unless asked."

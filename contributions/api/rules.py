@@ -8,20 +8,22 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 
 from contributions.actions.maintaining import fetch_upstream, retire, support
 from contributions.actions.ruling import set_rules
+from contributions.actions.vocabulary import Wanted, set_traits
 from contributions.errors import Missing
 from contributions.models import ApiToken, checklist_of
 
-from .inputs import RulesInput
+from .inputs import RulesInput, VocabularyInput
 from .lookups import component_named, contribution_seen_by, named
 from .resource import Resource
 from .shapes.components import ReleaseShape
+from .shapes.judging import VocabularyShape
 from .shapes.rules import ChecklistShape, FetchShape, RulesShape
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
     from rest_framework.response import Response
 
-    from contributions.models import Release
+    from contributions.models import Component, Release
 
 
 class Keeping(Resource):
@@ -48,6 +50,31 @@ class ComponentRules(Keeping):
         del request
         component = set_rules(person=self.person, component=component_named(slug), rules=self.sent(RulesInput))
         return self.shown(RulesShape, component)
+
+
+class Vocabulary(Keeping):
+    @extend_schema(operation_id="traits_list", responses=VocabularyShape, summary="List a component's traits")
+    def get(self, request: Request, slug: str) -> Response:
+        """What field reports on it may tell of where it runs."""
+        del request
+        return self._told(component_named(slug))
+
+    @extend_schema(
+        operation_id="traits_set",
+        request=VocabularyInput,
+        responses=VocabularyShape,
+        summary="Set the traits of a component",
+    )
+    def put(self, request: Request, slug: str) -> Response:
+        """All of them; its maintainers and staff may. Earlier reports keep what they say."""
+        del request
+        component = component_named(slug)
+        wanted = [Wanted(row["name"].strip(), tuple(row["choices"])) for row in self.sent(VocabularyInput)["traits"]]
+        set_traits(person=self.person, component=component, traits=wanted)
+        return self._told(component)
+
+    def _told(self, component: Component) -> Response:
+        return self.shown(VocabularyShape, {"traits": component.traits.all()})
 
 
 class ReleaseSupport(Keeping):

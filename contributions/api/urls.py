@@ -39,6 +39,7 @@ urlpatterns = [
     path("components/<str:slug>/", components.OneComponent.as_view(), name="api-component"),
     path("components/<str:slug>/releases/", components.Releases.as_view(), name="api-releases"),
     path("components/<str:slug>/rules/", rules.ComponentRules.as_view(), name="api-rules"),
+    path("components/<str:slug>/traits/", rules.Vocabulary.as_view(), name="api-traits"),
     path("components/<str:slug>/fetch/", rules.ComponentFetch.as_view(), name="api-component-fetch"),
     path(f"{RELEASE}support/", rules.ReleaseSupport.as_view(), name="api-release-support"),
     path(f"{RELEASE}retire/", rules.ReleaseRetirement.as_view(), name="api-release-retire"),

@@ -13,10 +13,11 @@ from contributions.actions.reviewing import review
 from contributions.actions.voting import vote
 from contributions.errors import Invalid
 from contributions.models import ApiToken, FieldReport, Review
+from contributions.models.judging import environment_of
 
 from .inputs import CommentInput, ReportInput, ReviewInput, VoteInput
 from .lookups import contribution_seen_by, release_meant
-from .queries import PageQuery
+from .queries import PageQuery, ReportQuery
 from .resource import Resource
 from .shapes.paged import paged
 from .shapes.voices import CommentShape, ReportShape, ReviewShape, VoteShape
@@ -77,14 +78,22 @@ class Reports(Resource):
     is_kept = True
 
     @extend_schema(
-        operation_id="reports_list", parameters=[PageQuery], responses=paged(ReportShape), summary="List field reports"
+        operation_id="reports_list",
+        parameters=[ReportQuery],
+        responses=paged(ReportShape),
+        summary="List field reports",
     )
     def get(self, request: Request, number: int) -> Response:
         """The latest of each organisation and release, in the order in which they were first made, newest first."""
         del request
-        names = ("revision", "release", "organisation", "author")
-        found = FieldReport.objects.filter(contribution=contribution_seen_by(self.eyes, number)).select_related(*names)
-        return self.listed(ReportShape, found, self.asked(PageQuery), "-pk")
+        names, asked = ("revision", "release", "organisation", "author"), self.asked(ReportQuery)
+        contribution = contribution_seen_by(self.eyes, number)
+        found = FieldReport.objects.filter(contribution=contribution).select_related(*names)
+        if "trait" in asked:
+            found = found.telling(*_trait_in(asked["trait"]))
+        if "like" in asked:
+            found = found.like(environment_of(self.eyes, contribution.component))
+        return self.listed(ReportShape, found, asked, "-pk")
 
     @extend_schema(
         operation_id="reports_add",
@@ -101,6 +110,13 @@ class Reports(Resource):
             raise Invalid("Name the release that it was tried on.", field="release")
         made = report(author=self.person, contribution=contribution, release=release, **sent)
         return self.shown(ReportShape, made, status=201)
+
+
+def _trait_in(words: str) -> tuple[str, str]:
+    trait, colon, choice = words.partition(":")
+    if not colon:
+        raise Invalid("Give a trait, a colon and a choice, such as hypervisor:kvm.", field="trait")
+    return trait.strip(), choice.strip()
 
 
 class Reviews(Resource):

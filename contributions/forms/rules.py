@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 
+from contributions.actions.vocabulary import Wanted, traits_in
+from contributions.errors import Invalid
 from contributions.models import Component
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from contributions.models import Trait
 
 MOST_LETTERS = 2000
 SEPARATORS = re.compile(r"[,\n]+")
@@ -44,3 +48,25 @@ class RulesForm(forms.Form):
     @property
     def rules(self) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in Component.RULES}
+
+
+class TraitsForm(forms.Form):
+    """What reports on the component tell of where it runs, one trait a line."""
+
+    traits = forms.CharField(
+        required=False, max_length=MOST_LETTERS, widget=forms.Textarea(attrs={"rows": 5}), label="Traits"
+    )
+    vocabulary: list[Wanted]
+
+    def clean_traits(self) -> str:
+        text: str = self.cleaned_data["traits"]
+        try:
+            self.vocabulary = traits_in(text)
+        except Invalid as refusal:
+            raise forms.ValidationError(refusal.sentence) from None
+        return text
+
+
+def written_out(traits: Iterable[Trait]) -> str:
+    """The traits as TraitsForm reads them."""
+    return "\n".join(f"{trait.name}: {', '.join(trait.choices)}" for trait in traits)

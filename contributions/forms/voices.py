@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 
 from contributions.models import Comment, Contribution, FieldReport, Release, Review
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from contributions.models import Trait
+
+
+NAMED = [("yes", "Our name stands beside it"), ("no", "Only “an organisation”, with its sector if many share it")]
 
 
 class VoteForm(forms.Form):
@@ -34,9 +42,37 @@ class ReportForm(forms.Form):
     since = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}))
     text = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 5}), strip=False)
 
+    is_named = forms.ChoiceField(
+        required=False, label="Who says it", choices=NAMED, initial="yes", widget=forms.RadioSelect
+    )
+
     def __init__(self, *args: Any, contribution: Contribution, **given: Any) -> None:
         super().__init__(*args, **given)
         self.fields["release"].queryset = contribution.component.releases.supported()  # type: ignore[attr-defined]
+        self.vocabulary = list(contribution.component.traits.all())
+        add_traits(self, self.vocabulary)
+
+    @property
+    def trait_fields(self) -> list[forms.BoundField]:
+        return [self[f"trait-{trait.slug}"] for trait in self.vocabulary]
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What was filled in, as the action takes it."""
+        given = {name: value for name, value in self.cleaned_data.items() if not name.startswith("trait-")}
+        return given | {"traits": traits_of(self), "is_named": given["is_named"] != "no"}
+
+
+def add_traits(form: forms.Form, vocabulary: Iterable[Trait]) -> None:
+    """A field for each trait, of what it can be."""
+    for trait in vocabulary:
+        choices = [("", "Not told"), *((choice, choice) for choice in trait.choices)]
+        form.fields[f"trait-{trait.slug}"] = forms.ChoiceField(required=False, label=trait.name, choices=choices)
+
+
+def traits_of(form: forms.Form) -> dict[str, str]:
+    """What was chosen in the fields of add_traits, by the slugs of the traits."""
+    return {name.removeprefix("trait-"): value for name, value in form.cleaned_data.items() if name[:6] == "trait-"}
 
 
 class ReviewForm(forms.Form):

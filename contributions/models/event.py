@@ -26,8 +26,9 @@ PHRASES = {
     "unpublished": "took it out of the feed",
     "reproduced": "had it built again to compare",
 }
+UNSEEN = {"reported": "was reported on by an organisation that is not named"}
 FEED = ("published", "unpublished", "held", "freed", "advised", "unadvised")
-# Who flagged what, who liked which comment, and how somebody's machines and log-ins are kept, is nobody else's to read.
+# Who flagged what, reported unnamed or liked which comment, and how somebody logs in, is nobody else's to read.
 PRIVATE = (
     "flagged",
     "handled",
@@ -39,6 +40,9 @@ PRIVATE = (
     "invited",
     "declined",
     "appraised",
+    "unnamed",
+    "asked",
+    "runs",
 )
 MODERATION = ("removed", "quarantined", "restored", "suspended", "reinstated")
 ASKED = {
@@ -136,6 +140,9 @@ class Event(models.Model):
         APPRAISED = "appraised", "voted on a comment on"
         TICKED = "ticked", "tried what is claimed of"
         REPORTED = "reported", "reported on"
+        UNNAMED = "unnamed", "reported unnamed on"
+        ASKED = "asked", "was asked whether it still runs"
+        RUNS = "runs", "changed what is run where by"
         REVIEWED = "reviewed", "reviewed"
         APPROVED = "approved", "was approved"
         WITHDRAWN = "withdrawn", "withdrew"
@@ -209,5 +216,5 @@ class Event(models.Model):
     def phrase(self) -> str:
         """What was done, to be read after the name of its actor, or after “It” when nobody's hand was in it."""
         if self.actor_id is None:
-            return self.get_verb_display()
+            return UNSEEN.get(self.verb, self.get_verb_display())
         return PHRASES.get(self.verb, f"{self.get_verb_display()} it")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db import models
 from django.db.models.functions import Now
 
@@ -9,6 +11,9 @@ from .component import SLUG, Component
 from .contribution import Contribution
 from .person import Organisation, Person
 from .revision import Revision
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
 
 
 class Trait(models.Model):
@@ -40,6 +45,13 @@ class Environment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.component} at {self.organisation}"
+
+
+def environment_of(person: Person | AnonymousUser, component: Component) -> dict[str, str]:
+    """What the organisation that this person speaks for runs the component on; nothing for a stranger."""
+    ours = person.organisation if isinstance(person, Person) else None
+    found = Environment.objects.filter(organisation=ours, component=component).first() if ours else None
+    return dict(found.traits) if found else {}
 
 
 class Claim(models.Model):

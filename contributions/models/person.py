@@ -60,6 +60,9 @@ class Person(AbstractUser):
     about = models.CharField(max_length=500, blank=True)
     time_zone = models.CharField(max_length=60, blank=True, help_text="Such as Europe/Berlin; empty is the browser's.")
     recall_mail = models.CharField("mail about recalls", max_length=10, choices=RecallMail, default=RecallMail.OWNED)
+    ask_mail = models.BooleanField(
+        "mail that asks again", default=True, help_text="Whether what I reported still holds, after 30 and 90 days."
+    )
     changed_hands_at = models.DateTimeField(
         null=True, editable=False, help_text="When its mail address or its last proof of identity was replaced."
     )

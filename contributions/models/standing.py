@@ -57,6 +57,7 @@ class Standing(models.Model):
     release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="standings")
     score = models.FloatField(default=0)
     parts = models.JSONField(default=dict, help_text="The summands of the score by name.")
+    counts = models.JSONField(default=dict, help_text="How many of each sort the parts are of, by the same names.")
     fit = models.CharField(max_length=20, blank=True, help_text="The state of the current revision's fit.")
     works_count = models.PositiveIntegerField(default=0)
     broken_count = models.PositiveIntegerField(default=0)
@@ -155,6 +156,7 @@ class _Count:
         return {
             "score": evidence.score,
             "parts": evidence.parts,
+            "counts": evidence.counts,
             "fit": self.fits.get(release, ""),
             "works_count": outcomes[FieldReport.Outcome.WORKS],
             "broken_count": outcomes[FieldReport.Outcome.BROKEN],

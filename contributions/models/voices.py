@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Now
+from django.db.models.functions import Cast, Extract, Now
 
 from .contribution import Contribution
-from .person import Organisation, Person
+from .person import Membership, Organisation, Person
 from .release import Release
 from .revision import Revision
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
+
+
+# After a report its organisation is asked twice at most whether it still holds, and once after each answer.
+FIRST_ASK, NEXT_ASK, MOST_ASKS = timedelta(days=30), timedelta(days=90), 2
 
 
 class Vote(models.Model):
@@ -165,8 +170,42 @@ class CommentEdit(models.Model):
         return f"comment {self.comment_id} before {self.replaced_at:%Y-%m-%d %H:%M}"
 
 
+class FieldReportQuerySet(models.QuerySet["FieldReport"]):
+    def told_to(self, person: Any) -> Self:
+        """Those whose organisation this person may know: the named ones, those of one's own, and for staff all.
+
+        Wherever reports are listed under an organisation or a person, only these are.
+        """
+        if bool(person.is_authenticated) and person.is_staff:
+            return self
+        own = Membership.objects.filter(person=person.pk).values("organisation")
+        return self.filter(Q(is_named=True) | Q(organisation__in=own))
+
+    def latest_first(self) -> Self:
+        """By `moment`, the seconds since 1970 of the report, so that pages can be cut by it."""
+        seconds = Cast(Extract("reported_at", "epoch"), models.BigIntegerField())
+        return self.annotate(moment=seconds).order_by("-moment", "-pk")
+
+    def telling(self, trait: str, choice: str) -> Self:
+        return self.filter(traits__contains={trait: choice})
+
+    def like(self, traits: Mapping[str, str]) -> Self:
+        """Reports from where it is as in `traits`: one of them at least is the same, and none is another."""
+        if not traits:
+            return self.none()
+        same, none_other = Q(), Q()
+        for trait, choice in traits.items():
+            equal = Q(traits__contains={trait: choice})
+            same |= equal
+            none_other &= equal | ~Q(traits__has_key=trait)
+        return self.filter(same & none_other)
+
+
 class FieldReport(models.Model):
-    """The voice of one organisation on one release (works, partly, broken); a later report replaces it."""
+    """The voice of one organisation on one release (works, partly, broken); a later report replaces it.
+
+    Whose voice an unnamed one is, only that organisation and staff may know: show `who`, never `organisation`.
+    """
 
     class Outcome(models.TextChoices):
         WORKS = "works", "Works for us"
@@ -190,12 +229,18 @@ class FieldReport(models.Model):
     )
     traits = models.JSONField(default=dict, blank=True, help_text="Slug of a trait -> the choice: hypervisor -> kvm.")
     is_named = models.BooleanField(default=True, help_text="Else only the sector of the organisation is shown.")
+    sector = models.CharField(
+        max_length=60, blank=True, editable=False, help_text="Of an unnamed organisation: what it did then."
+    )
     asks_at = models.DateTimeField(null=True, editable=False, help_text="When it is asked whether this still holds.")
     asked = models.PositiveSmallIntegerField(default=0, editable=False, help_text="How often it was asked.")
     since: models.DateField[date | None, date | None] = models.DateField(null=True, blank=True)
     text = models.TextField(blank=True)
     html = models.TextField(blank=True, editable=False)
     reported_at = models.DateTimeField(editable=False)
+    first_at = models.DateTimeField(db_default=Now(), editable=False, help_text="When it first spoke here.")
+
+    objects = FieldReportQuerySet.as_manager()
 
     class Meta:
         ordering = ["-reported_at", "-pk"]
@@ -210,7 +255,18 @@ class FieldReport(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.organisation}: {self.outcome} on {self.release}"
+        return f"{self.who}: {self.outcome} on {self.release}"
+
+    @property
+    def who(self) -> str:
+        """Whose voice it is, as everybody may read it."""
+        if self.is_named:
+            return str(self.organisation)
+        return f"an organisation in {self.sector}" if self.sector else "an organisation"
+
+    @property
+    def runs_it(self) -> bool:
+        return self.outcome != self.Outcome.BROKEN
 
 
 class Review(models.Model):

@@ -1,4 +1,4 @@
-"""One contribution and its tabs: overview, fits and builds, discussion, evidence. The changes have their own room."""
+"""One contribution and its tabs: overview, fits and builds, discussion. Changes and evidence have other rooms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from contributions.errors import Missing
-from contributions.forms.voices import CommentForm, ReasonForm, ReportForm, ReviewForm
+from contributions.forms.voices import CommentForm, ReasonForm, ReviewForm
 from contributions.keeping import kept
 from contributions.models import (
     Advisory,
@@ -28,7 +28,6 @@ from contributions.models.build import repetitions_of
 from contributions.models.hearing import hearers_of_revisions
 
 from .charts import evidence_bar
-from .paging import page
 from .threads import threaded
 
 if TYPE_CHECKING:
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from django.forms import BaseForm
     from django.http import HttpRequest, HttpResponse
 
-HISTORY = 50  # events a page
 AT_WORK = {"queued", "running"}  # states of a fit or a build: the page asks again until there are none
 MOST_COMMENTS = 1000  # shown on one page
 
@@ -103,7 +101,7 @@ def show_overview(request: HttpRequest, contribution: Contribution, **more: Any)
     publications = Publication.objects.visible_to(request.user).filter(revision__contribution=contribution)
     context: dict[str, Any] = {
         "moving": any(AT_WORK & {row.fit, row.build_state} for row in standings),
-        "standings": standings,
+        "standings": [(row, evidence_bar(row.parts, row.counts)) for row in standings],
         "publications": publications.select_related("release"),
         "reviews": Review.objects.filter(revision=revision).select_related("reviewer"),
         "revisions": revisions,
@@ -181,35 +179,6 @@ def show_discussion(
     }
     context = framed(request, contribution, "discussion", **context)
     return render(request, "contribution/discussion.html", context, status=status)
-
-
-@require_safe
-@kept
-def evidence(request: HttpRequest, number: int) -> HttpResponse:
-    return show_evidence(request, find(request, number))
-
-
-def show_evidence(
-    request: HttpRequest, contribution: Contribution, form: BaseForm | None = None, status: int = 200
-) -> HttpResponse:
-    standings = contribution.standings.select_related("release")
-    events = Event.objects.filter(contribution=contribution).visible_to(request.user)
-    events = events.select_related("actor", "revision", "release", "build")
-    events = events.defer("revision__files", "revision__commits", "build__recipe")
-    reports = contribution.reports.select_related("organisation", "author", "release__component", "revision")
-    may_report = contribution.may_be_reported_on_by(request.user)
-    context: dict[str, Any] = {
-        "standings": [(row, evidence_bar(row.parts)) for row in standings],
-        "reports": reports.defer("revision__files", "revision__commits"),
-        "reviews": Review.objects.filter(revision__contribution=contribution).select_related("reviewer", "revision"),
-        "votes": contribution.votes.select_related("person").order_by("-value", "cast_at")[:200],
-        "page": page(request, events, ("-pk",), size=HISTORY),
-        "may_report": may_report,
-        "form": form or (ReportForm(contribution=contribution) if may_report else None),
-        "releases": contribution.component.releases.supported().newest_first(),
-    }
-    context = framed(request, contribution, "evidence", **context)
-    return render(request, "contribution/evidence.html", context, status=status)
 
 
 def chosen_revision(request: HttpRequest, contribution: Contribution) -> Revision | None:

@@ -51,7 +51,7 @@ def organisation(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _shown(request: HttpRequest, found: Organisation, form: BaseForm) -> dict[str, object]:
     visible = Contribution.objects.visible_to(request.user).filter(organisation=found)
-    reports = FieldReport.objects.filter(
+    reports = FieldReport.objects.told_to(request.user).filter(
         organisation=found, contribution__in=Contribution.objects.visible_to(request.user)
     )
     reports = reports.select_related("contribution", "release__component")

@@ -37,13 +37,15 @@ class Page:
         return bool(self.rows)
 
 
-def page(request: HttpRequest, rows: QuerySet[Any], order: Sequence[str], *, size: int = SIZE) -> Page:
-    """Return the page that `?page=` asks for.
+def page(
+    request: HttpRequest, rows: QuerySet[Any], order: Sequence[str], *, size: int = SIZE, name: str = "page"
+) -> Page:
+    """Return the page that `?page=` asks for, or `?name=` where one address has several lists.
 
     `order` names fields that hold numbers, as `order_by` does; the last one is unique. Raises Invalid for a cursor
     that is not one of this list's.
     """
-    cursor = request.GET.get("page", "")
+    cursor = request.GET.get(name, "")
     backwards, start = _read(cursor, len(order)) if cursor else (False, None)
     directed = [_turned(name) for name in order] if backwards else list(order)
     if start is not None:
@@ -53,9 +55,9 @@ def page(request: HttpRequest, rows: QuerySet[Any], order: Sequence[str], *, siz
     if backwards:
         found.reverse()
     if not found:
-        return Page([], newer=_address(request, "") if cursor else "")
-    older = _address(request, _write(found[-1], order, backwards=False)) if more or backwards else ""
-    newer = _address(request, _write(found[0], order, backwards=True)) if (more if backwards else cursor) else ""
+        return Page([], newer=_address(request, name, "") if cursor else "")
+    older = _address(request, name, _write(found[-1], order, backwards=False)) if more or backwards else ""
+    newer = _address(request, name, _write(found[0], order, backwards=True)) if (more if backwards else cursor) else ""
     return Page(found, older, newer)
 
 
@@ -100,9 +102,9 @@ def _is_key(value: Any) -> bool:
     return is_number and math.isfinite(value) and abs(value) < 2**63
 
 
-def _address(request: HttpRequest, cursor: str) -> str:
+def _address(request: HttpRequest, name: str, cursor: str) -> str:
     query = request.GET.copy()
-    query.pop("page", None)
+    query.pop(name, None)
     if cursor:
-        query["page"] = cursor
-    return f"?{query.urlencode()}"
+        query[name] = cursor
+    return f"?{query.urlencode()}" + ("" if name == "page" else f"#{name}")

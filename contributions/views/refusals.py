@@ -103,6 +103,12 @@ def carried_out(form: BaseForm, act: Callable[[], Made]) -> Made | None:
         return None
 
 
+def status_of_form(form: BaseForm) -> int:
+    """What a form that was sent and not carried out answers."""
+    refusal = getattr(form, "refusal", None)
+    return status_of(refusal) if refusal else 400
+
+
 def answer_form(request: HttpRequest, template: str, form: BaseForm, context: dict[str, object]) -> HttpResponse:
     """Show the form's page again with what was typed and what is wrong with it."""
     refusal = getattr(form, "refusal", None)

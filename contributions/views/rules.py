@@ -10,15 +10,15 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from contributions.accounts.freshness import sensitive
-from contributions.actions import maintaining, ruling
+from contributions.actions import maintaining, ruling, vocabulary
 from contributions.errors import Missing, NotAllowed
-from contributions.forms.rules import RulesForm
+from contributions.forms.rules import RulesForm, TraitsForm, written_out
 from contributions.models import Component, Event, Recipe
 from contributions.plaintext import clean
 
 from .entering import person_of, verb
 from .paging import page
-from .refusals import answer_form, carried_out
+from .refusals import answer_form, carried_out, status_of_form
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -70,10 +70,24 @@ def _set(request: HttpRequest, component: Component, form: RulesForm) -> Compone
 def _kept(request: HttpRequest, component: Component) -> dict[str, object]:
     return {
         "component": component,
+        "traits_form": TraitsForm(initial={"traits": written_out(component.traits.all())}),
         "page": page(request, component.releases.all(), ("-position", "-pk")),
         "recipe": Recipe.objects.filter(component=component).first(),
         "fetch": component.fetches.first(),
     }
+
+
+@verb("component-settings")
+@sensitive()
+def component_traits(request: HttpRequest, slug: str) -> HttpResponse:
+    shown, person = _find(slug), person_of(request)
+    form = TraitsForm(request.POST)
+    made = carried_out(form, lambda: vocabulary.set_traits(person=person, component=shown, traits=form.vocabulary))
+    if made is None:
+        context = {"form": RulesForm(None, component=shown), **_kept(request, shown), "traits_form": form}
+        return render(request, "component_settings.html", context, status=status_of_form(form))
+    messages.success(request, "The traits are set. Reports ask for them from now on.")
+    return redirect("component-settings", slug)
 
 
 @verb("component-settings")

@@ -18,9 +18,10 @@ from contributions.forms.voices import CommentForm, EditForm, ReasonForm, Report
 from contributions.models import Comment, Release, Review, Revision
 from contributions.plaintext import clean
 
-from .contribution import find, show_discussion, show_evidence, show_overview
+from .contribution import find, show_discussion, show_overview
 from .entering import person_of, verb
-from .refusals import answer_form, carried_out, status_of
+from .evidence import show_evidence
+from .refusals import answer_form, carried_out, status_of_form
 
 if TYPE_CHECKING:
     from django.forms import BaseForm
@@ -32,11 +33,6 @@ def back(request: HttpRequest, contribution_url: str) -> HttpResponse:
     wanted = request.POST.get("next", "")
     here = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
     return HttpResponseRedirect(wanted if here and wanted.startswith("/") else contribution_url)
-
-
-def _status(form: BaseForm) -> int:
-    refusal = getattr(form, "refusal", None)
-    return status_of(refusal) if refusal else 400
 
 
 def _patient(form: BaseForm, response: HttpResponse) -> HttpResponse:
@@ -68,7 +64,7 @@ def comment(request: HttpRequest, number: int) -> HttpResponse:
         form, lambda: commenting.comment(author=person_of(request), contribution=contribution, **form.cleaned_data)
     )
     if made is None:
-        return _patient(form, show_discussion(request, contribution, form, _status(form)))
+        return _patient(form, show_discussion(request, contribution, form, status_of_form(form)))
     return redirect(made)
 
 
@@ -77,11 +73,11 @@ def report(request: HttpRequest, number: int) -> HttpResponse:
     contribution = find(request, number)
     form = ReportForm(request.POST, contribution=contribution)
     made = carried_out(
-        form, lambda: reporting.report(author=person_of(request), contribution=contribution, **form.cleaned_data)
+        form, lambda: reporting.report(author=person_of(request), contribution=contribution, **form.said)
     )
     if made is None:
-        return _patient(form, show_evidence(request, contribution, form, _status(form)))
-    messages.success(request, f"Your report for {made.organisation} on {made.release.name} counts from now on.")
+        return _patient(form, show_evidence(request, contribution, form, status_of_form(form)))
+    messages.success(request, f"Your report for {made.who} on {made.release.name} counts from now on.")
     return redirect("contribution-evidence", number)
 
 
@@ -95,7 +91,7 @@ def review(request: HttpRequest, number: int) -> HttpResponse:
     )
     if made is None:
         contribution = find(request, number)
-        return _patient(form, show_overview(request, contribution, review_form=form, status=_status(form)))
+        return _patient(form, show_overview(request, contribution, review_form=form, status=status_of_form(form)))
     messages.success(request, f"Your verdict on v{form.cleaned_data['revision']} is recorded.")
     return redirect(contribution)
 
@@ -108,7 +104,7 @@ def withdraw(request: HttpRequest, number: int) -> HttpResponse:
         form, lambda: withdrawing.withdraw(person=person_of(request), contribution=contribution, **form.cleaned_data)
     )
     if made is None:
-        return _patient(form, show_overview(request, contribution, reason_form=form, status=_status(form)))
+        return _patient(form, show_overview(request, contribution, reason_form=form, status=status_of_form(form)))
     messages.success(request, "It is withdrawn, and its builds are out of the feed.")
     return redirect(contribution)
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 CALLERS = ("stranger", "member", "author", "maintainer", "staff", "read-token", "write-token", "review-token")
 READING = (
     "", "components/", "components/swiftclient/", "components/swiftclient/releases/", "organisations/",
-    "components/swiftclient/rules/", "{one}checklist/",
+    "components/swiftclient/rules/", "components/swiftclient/traits/", "{one}checklist/",
     "contributions/", "{one}", "{one}revisions/", "{one}revisions/1/", "{one}revisions/1/patch",
     "{one}revisions/1/diff", "{one}fits/", "{one}comments/", "{one}reports/", "{one}reviews/",
     "builds/", "builds/{build}/", "builds/{build}/log", "publications/", "publications/{publication}/", "feed/",
@@ -32,6 +32,7 @@ SUBMISSION = {"component": "swiftclient", "kind": "experience", "title": "It is 
 REPORT = {"release": "4.7.0", "outcome": "works", "stage": "lab"}
 FLAG = {"person": "flagged", "reason": "spam"}
 DECISION = {"act": "dismiss", "reason": "It is fine."}
+TRAITS = {"traits": [{"name": "Hypervisor", "choices": ["kvm", "xen"]}]}
 REASON = {"reason": "It loses data."}
 ADVISORY = {"component": "swiftclient", "title": "Leaks", "description": "All.", "severity": "high", "affected": []}
 WEBHOOK = {"url": "https://hooks.example.org/", "topics": ["recalls"]}
@@ -46,6 +47,7 @@ VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     ("post", "{one}reviews/"): ({"verdict": "approve"}, "401 403 403 201 403 403 403 201"),
     ("post", "{one}withdraw/"): (REASON, "401 403 200 403 200 403 403 403"),
     ("patch", "components/swiftclient/rules/"): ({"cool_down_days": 9}, "401 403 403 200 200 403 403 200"),
+    ("put", "components/swiftclient/traits/"): (TRAITS, "401 403 403 200 200 403 403 200"),
     ("post", "components/swiftclient/fetch/"): (None, "401 403 403 202 202 403 403 202"),
     ("post", "components/swiftclient/releases/4.7.0/retire/"): (None, "401 403 403 200 200 403 403 200"),
     ("post", "components/swiftclient/releases/4.7.0/support/"): (None, "401 403 403 409 409 403 403 409"),

@@ -116,6 +116,10 @@ VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
         {"release": "{slug}"},
         (LED_AWAY, REFUSED, REFUSED, 409, 409),  # it is supported already
     ),
+    "/components/swiftclient/traits/": (
+        {"traits": "Hypervisor: kvm, xen"},
+        (LED_AWAY, REFUSED, REFUSED, DONE, DONE),
+    ),
     "/components/swiftclient/fetch/": ({}, (LED_AWAY, REFUSED, REFUSED, DONE, DONE)),
     "/builds/{build}/repeat/": ({}, (LED_AWAY, DONE, DONE, DONE, DONE)),
     "/comments/{comment}/remove/": ({"reason": "Spam."}, (LED_AWAY, DONE, REFUSED, REFUSED, DONE)),

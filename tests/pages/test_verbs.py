@@ -105,7 +105,7 @@ def test_a_field_report_is_read_back_on_the_evidence_page(platform: Platform) ->
     assert "works for us" in page
     assert "since 2024-05-01" in page
     assert "Not <em>one</em> lost." in page
-    assert '<rect class="part-for_reports"' in page
+    assert '<rect class="part-for_production"' in page
 
 
 def test_a_report_with_mistakes_comes_back_with_what_was_typed(platform: Platform) -> None:

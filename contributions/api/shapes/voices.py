@@ -38,16 +38,26 @@ class ReportShape(serializers.ModelSerializer[FieldReport]):
     contribution = serializers.IntegerField(source="contribution_id", read_only=True)
     revision = serializers.IntegerField(source="revision.number", read_only=True)
     release = serializers.CharField(source="release.name", read_only=True)
-    organisation = serializers.CharField(source="organisation.slug", read_only=True)
-    author = serializers.CharField(source="author.username", read_only=True)
+    who = serializers.CharField(read_only=True, help_text="The organisation, or what may be told of an unnamed one.")
+    organisation = serializers.SerializerMethodField(help_text="Its slug; null when it is not named.")
+    author = serializers.SerializerMethodField(help_text="A username; null when the organisation is not named.")
+    traits = serializers.DictField(
+        child=serializers.CharField(), read_only=True, help_text="Slugs of the component's traits and what was chosen."
+    )
 
     class Meta:
         model = FieldReport
         fields = (
-            *("id", "contribution", "revision", "release", "organisation", "author", "outcome", "stage"),
-            *("environment", "since", "text", "html", "reported_at"),
+            *("id", "contribution", "revision", "release", "who", "is_named", "organisation", "author", "outcome"),
+            *("stage", "traits", "environment", "since", "text", "html", "reported_at"),
         )
         read_only_fields = fields
+
+    def get_organisation(self, report: FieldReport) -> str | None:
+        return report.organisation.slug if report.is_named else None
+
+    def get_author(self, report: FieldReport) -> str | None:
+        return report.author.username if report.is_named else None
 
 
 class ReviewShape(serializers.ModelSerializer[Review]):
