@@ -11,11 +11,12 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from .errors import Trouble
-from .models import Attestation, Build, Delivery, Fit, Letter, Revision, UpstreamFetch
+from .models import Attestation, Build, Comparison, Delivery, Fit, Letter, Revision, UpstreamFetch
 from .models.content import fold_steps
 from .pipeline import (
     attesting,
     building,
+    contrasting,
     delivering,
     fetching,
     fitting,
@@ -103,6 +104,11 @@ def inspect(pk: int) -> None:
 @shared_task(name="contributions.tasks.fit")
 def fit(pk: int) -> None:
     ring(*fitting.fit(pk))
+
+
+@shared_task(name="contributions.tasks.compare")
+def compare(pk: int) -> None:
+    contrasting.compare(pk)
 
 
 @shared_task(name="contributions.tasks.build")
@@ -228,6 +234,7 @@ NEWS: dict[type[Any], Task[Any, Any]] = {Delivery: deliver_webhook, Letter: deli
 BELLS: dict[type[Any], Task[Any, Any]] = {
     Revision: receive,
     Fit: fit,
+    Comparison: compare,
     Build: build,
     UpstreamFetch: fetch,
     Attestation: sign_build,

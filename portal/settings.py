@@ -274,6 +274,7 @@ SPECTACULAR_SETTINGS = {
             ("Release", "State"),
             ("Revision", "State"),
             ("Fit", "State"),
+            ("Comparison", "State"),
             ("Build", "State"),
             ("Publication", "State"),
             ("Advisory", "State"),
@@ -295,6 +296,7 @@ CELERY_TASK_DEFAULT_QUEUE = "receive"
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_ROUTES = {
     "contributions.tasks.fit*": {"queue": "fit"},
+    "contributions.tasks.compare*": {"queue": "fit"},
     "contributions.tasks.build*": {"queue": "builds"},
     "contributions.tasks.inspect*": {"queue": "builds"},
     "contributions.tasks.sign*": {"queue": "sign"},

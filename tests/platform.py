@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
-from contributions.models import Component, Contribution, Person, Recipe, UpstreamFetch
+from contributions.actions.sources import PatchFile
+from contributions.actions.submitting import revise, submit
+from contributions.models import Component, Contribution, Person, Recipe, Revision, UpstreamFetch
 from contributions.pipeline.fetching import fetch
+from contributions.pipeline.receiving import receive
 from tests.factories import make_organisation, make_person
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 GREETING = "def greet(name):\n    return 'Hello ' + name\n"
@@ -121,6 +126,26 @@ def recipe(component: Component) -> Recipe:
 @pytest.fixture
 def author() -> Person:
     return make_person("author", organisation=make_organisation("An operator"))
+
+
+@pytest.fixture
+def send(author: Person, component: Component, upstream: Upstream) -> Callable[..., Revision]:
+    """Share, or send the next revision of, a patch on a release; answers the received revision."""
+    shared: list[Contribution] = []
+
+    def sent(base: str = "1.0", title: str = "Count to fifteen in words", **files: str) -> Revision:
+        source = PatchFile(SimpleUploadedFile("0001.patch", upstream.patch(base, title, **files)))
+        release = component.releases.get(name=base)
+        if shared:
+            revision = revise(author=author, contribution=shared[0], release=release, source=source)
+        else:
+            given: dict[str, Any] = {"author": author, "component": component, "kind": "refinement", "title": title}
+            shared.append(submit(release=release, source=source, **given))
+            revision = shared[0].revisions.get()
+        receive(revision.pk)
+        return Revision.objects.get(pk=revision.pk)
+
+    return sent
 
 
 def states_by_release(contribution: Contribution) -> dict[str, str]:

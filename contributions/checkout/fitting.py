@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from contributions.checkout.bench import Bench
 from contributions.checkout.fingerprints import diff
+from contributions.checkout.merging import DOES_NOT_FIT, IDENTITY, merged, names
 from contributions.checkout.repositories import has_commit, is_ancestor
 from contributions.checkout.runner import GitFailed, git
 from contributions.checkout.upstream import Account, Evidence, Question, ask_history
@@ -20,15 +21,8 @@ from contributions.checkout.upstream import Account, Evidence, Question, ask_his
 if TYPE_CHECKING:
     from pathlib import Path
 
-DOES_NOT_FIT = 1  # what merge-tree and apply answer for a conflict
 NOT_THERE = 128
 LATEST_DATE = 0xFFFFFFFF
-IDENTITY = {
-    "GIT_AUTHOR_NAME": "Patchbay",
-    "GIT_AUTHOR_EMAIL": "patchbay@example.invalid",
-    "GIT_COMMITTER_NAME": "Patchbay",
-    "GIT_COMMITTER_EMAIL": "patchbay@example.invalid",
-}
 HUNK = re.compile(rb"^@@ -(\d+)", re.MULTILINE)
 
 
@@ -82,7 +76,7 @@ def _met(bench: Bench, patch: Patch, release: str) -> Verdict:
     if is_ancestor(bench.repo, patch.tip, release):
         return Verdict(Kind.UPSTREAM, upstream_commit=patch.tip, evidence=Evidence.ANCESTOR)
     change = diff(bench.repo, patch.base, patch.tip)
-    paths = tuple(_names(bench.git("diff-tree", "-r", "-z", "--name-only", patch.base, patch.tip)))
+    paths = tuple(names(bench.git("diff-tree", "-r", "-z", "--name-only", patch.base, patch.tip)))
     account = ask_history(Question(bench.repo, patch.base, patch.tip, release, change, paths))
     if account.sighting:
         found = account.sighting
@@ -92,7 +86,7 @@ def _met(bench: Bench, patch: Patch, release: str) -> Verdict:
 
 def _met_by_content(bench: Bench, patch: Patch, release: str, change: bytes, account: Account) -> Verdict:
     detail = " ".join(account.remarks)
-    tree, files = _merged(bench, patch, release)
+    tree, files = merged(bench, patch.base, patch.tip, release)
     if tree == _tree_of(bench, release):
         return Verdict(Kind.UPSTREAM, evidence=Evidence.EMPTY_MERGE, detail=detail)
     applied = _applied(bench, change, release)
@@ -130,23 +124,6 @@ def _met_by_context(bench: Bench, change: bytes, release: str) -> Verdict:
     return Verdict(Kind.APPLIES, tree, _commit(bench, tree, release, ""), detail=detail)
 
 
-def _merged(bench: Bench, patch: Patch, release: str) -> tuple[str, tuple[str, ...]]:
-    """The merged tree, or no tree and the conflicting paths.
-
-    git's --merge-base option came with 2.40. Three commits without history, whose parents say what the
-    merge base is, do the same with 2.38.
-    """
-    base = _bare_commit(bench, patch.base)
-    ours, theirs = _bare_commit(bench, release, base), _bare_commit(bench, patch.tip, base)
-    command = ("merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", ours, theirs)
-    try:
-        return bench.git(*command).split(b"\0")[0].decode().strip(), ()
-    except GitFailed as failure:
-        if failure.code != DOES_NOT_FIT:
-            raise
-        return "", tuple(sorted(_names(failure.stdout)[1:]))
-
-
 def _applied(bench: Bench, change: bytes, release: str, *options: str) -> str:
     """The tree after applying with exact context, or nothing."""
     bench.git("read-tree", release)
@@ -157,14 +134,6 @@ def _applied(bench: Bench, change: bytes, release: str, *options: str) -> str:
             raise
         return ""
     return bench.git("write-tree").decode().strip()
-
-
-def _bare_commit(bench: Bench, commit: str, *parents: str) -> str:
-    """A commit of the same tree whose only history is the given parents."""
-    dates = {"GIT_AUTHOR_DATE": "@0 +0000", "GIT_COMMITTER_DATE": "@0 +0000"}
-    words = [word for parent in parents for word in ("-p", parent)]
-    made = bench.git("commit-tree", f"{commit}^{{tree}}", *words, env={**IDENTITY, **dates})
-    return made.decode().strip()
 
 
 def _commit(bench: Bench, tree: str, release: str, tip: str) -> str:
@@ -179,7 +148,3 @@ def _commit(bench: Bench, tree: str, release: str, tip: str) -> str:
 
 def _tree_of(bench: Bench, commit: str) -> str:
     return bench.git("rev-parse", "--verify", f"{commit}^{{tree}}").decode().strip()
-
-
-def _names(listed: bytes) -> list[str]:
-    return [name.decode("utf-8", "replace") for name in listed.split(b"\0") if name]

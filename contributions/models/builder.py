@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from .attestation import Attestation
 from .build import Build
+from .comparison import Comparison
 from .component import UpstreamFetch
 from .fit import Fit
 from .notices import Delivery, Letter
@@ -26,7 +27,7 @@ SILENT_AFTER = timedelta(seconds=30)  # a worker notes every ten seconds that it
 # What each queue of the settings has to do; the rows are the queue.
 WORK: dict[str, tuple[type[models.Model], ...]] = {
     "receive": (UpstreamFetch, Revision),
-    "fit": (Fit,),
+    "fit": (Fit, Comparison),
     "builds": (Build,),
     "sign": (Attestation,),
     "deliver": (Delivery, Letter),

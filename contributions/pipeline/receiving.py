@@ -16,6 +16,8 @@ from contributions.models.carrying import carries
 from contributions.plaintext import clean
 
 from .areas import work_area
+from .contrasting import queue_comparisons_for
+from .files import told_of
 from .fitting import queue_fits_for
 from .inspecting import inspected, refuse_other_bytes
 from .leasing import Lease, leased
@@ -192,7 +194,7 @@ def _store(revision: Revision, received: Received) -> Sequence[Work]:
         "base_commit": base,
         "tip_commit": tip,
         "commits": [_commit_data(commit) for commit in listed],
-        "files": [_file_data(file) for file in files],
+        "files": [told_of(file) for file in files],
         "licences": rules.written_by((file.new_path, hunk.raw) for file in files for hunk in file.hunks),
         "fingerprint": fingerprints.patch_id(repository, base, tip),
         "fingerprints": sameness.file_fingerprints(repository, base, tip),
@@ -226,19 +228,6 @@ def _commit_data(commit: commits.Commit) -> dict[str, str]:
     }
 
 
-def _file_data(file: patches.FileDiff) -> dict[str, str | int | bool]:
-    return {
-        "path": file.new_path,
-        "old_path": file.old_path,
-        "status": file.status,
-        "binary": file.binary,
-        "added": file.added,
-        "removed": file.removed,
-        "start": file.start,
-        "end": file.end,
-    }
-
-
 def _accept(revision: Revision, parsed: Sequence[patches.FileDiff] = (), /, **columns: Any) -> Sequence[Work]:
     """Record the receipt; the contribution shows this revision from now on and is asked about again."""
     contribution = Contribution.objects.select_for_update(of=("self",)).get(pk=revision.contribution_id)
@@ -252,7 +241,7 @@ def _accept(revision: Revision, parsed: Sequence[patches.FileDiff] = (), /, **co
         Touch.objects.replace(contribution, parsed, revision.fingerprints)
         _show_note(revision)
     Event.objects.write(Event.Verb.RECEIVED, contribution=contribution, revision=revision)
-    queued = queue_fits_for(revision) if contribution.has_patch and newest else []
+    queued = [*queue_fits_for(revision), *queue_comparisons_for(revision)] if contribution.has_patch and newest else []
     Standing.objects.recompute(contribution)
     return queued
 

@@ -5,5 +5,6 @@ from tests.platform import (  # noqa: F401 - fixtures, asked for by name
     author,
     component,
     recipe,
+    send,
     upstream,
 )

@@ -2,41 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 
-from contributions.actions.sources import Note, PatchFile
+from contributions.actions.sources import Note
 from contributions.actions.submitting import revise, submit
-from contributions.models import Carry, Component, Contribution, Person, Revision, carry, untouched_paths
+from contributions.models import Carry, Component, Person, Revision, carry, untouched_paths
 from contributions.pipeline.receiving import receive
-from tests.platform import GREETING, SONG_MENDED, Upstream
+from tests.platform import GREETING, SONG_MENDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def send(author: Person, component: Component, upstream: Upstream) -> Callable[..., Revision]:
-    """Share, or send the next revision of, a patch on a release; answers the received revision."""
-    shared: list[Contribution] = []
-
-    def sent(base: str = "1.0", title: str = "Count to fifteen in words", **files: str) -> Revision:
-        source = PatchFile(SimpleUploadedFile("0001.patch", upstream.patch(base, title, **files)))
-        release = component.releases.get(name=base)
-        if shared:
-            revision = revise(author=author, contribution=shared[0], release=release, source=source)
-        else:
-            given: dict[str, Any] = {"author": author, "component": component, "kind": "refinement", "title": title}
-            shared.append(submit(release=release, source=source, **given))
-            revision = shared[0].revisions.get()
-        receive(revision.pk)
-        return Revision.objects.get(pk=revision.pk)
-
-    return sent
 
 
 def test_the_same_change_on_another_base_is_the_same(send: Callable[..., Revision]) -> None:
