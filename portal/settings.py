@@ -120,6 +120,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "contributions.views.ages.OwnTimes",
     "contributions.views.bearing.TokensForFiles",
     "contributions.views.refusals.RefusalPages",
 ]

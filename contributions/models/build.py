@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.db import models
@@ -17,6 +18,7 @@ from .work import ERRORED, QUEUED, RUNNING, Work, WorkQuerySet
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+TYPICAL = 9  # builds that tell what one usually takes
 PAGE = 1 << 16  # a poll of a running log answers at most 64 KiB
 
 
@@ -24,6 +26,12 @@ class BuildQuerySet(WorkQuerySet):
     def bare(self) -> Any:
         """Baseline builds: the release without any patch."""
         return self.filter(revision=None)
+
+    def usual_seconds(self, release: Release) -> float | None:
+        """What passed builds on the release took of late, in the middle; None before the first."""
+        passed = self.filter(release=release, state=Build.State.PASSED, started_at__isnull=False).order_by("-pk")
+        took = [build.seconds for build in passed.only("started_at", "finished_at")[:TYPICAL]]
+        return statistics.median(seconds for seconds in took if seconds is not None) if took else None
 
     def originals(self) -> Any:
         """Builds for their own sake, without the repetitions that only compare."""

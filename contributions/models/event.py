@@ -28,6 +28,8 @@ PHRASES = {
 }
 UNSEEN = {"reported": "was reported on by an organisation that is not named"}
 FEED = ("published", "unpublished", "held", "freed", "advised", "unadvised")
+# What the front page tells as news, to whoever may know of it.
+NEWS = ("received", "approved", "published", "unpublished", "withdrawn", "reported", "released", "advised", "unadvised")
 # Who flagged what, reported unnamed or liked which comment, and how somebody logs in, is nobody else's to read.
 PRIVATE = (
     "flagged",
@@ -115,6 +117,10 @@ class EventQuerySet(models.QuerySet["Event"]):
         free = visible_to_all("contribution__") & ~Q(publication__state=Publication.State.QUARANTINED)
         told = free | Q(verb=Event.Verb.HELD) | Q(contribution=None, advisory__isnull=False)
         return self.filter(told, verb__in=FEED)
+
+    def news_for(self, person: Person | AnonymousUser) -> Self:
+        """What happened of late, newest first, as far as this person may know of it."""
+        return self.filter(verb__in=NEWS).visible_to(person).order_by("-at", "-pk")
 
     def mark(self) -> str:
         """Which rows these are, in a few digits: rows are only added, or hidden and shown again by staff."""
@@ -207,6 +213,7 @@ class Event(models.Model):
             models.Index(fields=["-id"], condition=models.Q(verb__in=FEED), name="event_of_feed"),
             models.Index(fields=["component", "-id"], condition=models.Q(verb="ruled"), name="event_of_rules"),
             models.Index(fields=["-id"], condition=models.Q(verb="reproduced"), name="event_of_likeness"),
+            models.Index(fields=["-at"], condition=models.Q(verb__in=NEWS), name="event_of_news"),
         ]
 
     def __str__(self) -> str:

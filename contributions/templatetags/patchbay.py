@@ -13,7 +13,7 @@ from django.utils.html import format_html
 
 from contributions import markup
 from contributions.inspection.reports import words
-from contributions.views.ages import age
+from contributions.views.ages import age, exact
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -57,17 +57,17 @@ def when(moment: datetime | None) -> SafeString | str:
     """How long ago it was; the exact time on pointing at it and for machines."""
     if moment is None:
         return ""
-    exact = moment.isoformat(timespec="seconds")
-    words = age(moment, timezone.now())
-    return format_html('<time datetime="{}" title="{}">{}</time>', exact, f"{moment:%Y-%m-%d %H:%M} UTC", words)
+    shape = '<time datetime="{}" title="{}">{}</time>'
+    return format_html(
+        shape, moment.isoformat(timespec="seconds"), " ".join(exact(moment)), age(moment, timezone.now())
+    )
 
 
 @register.simple_tag
 def moment(moment: datetime) -> SafeString:
     """The time itself, for what lies ahead."""
-    exact = moment.isoformat(timespec="seconds")
-    shape = '<time class="moment" datetime="{}"><span>{}</span> <span>{} UTC</span></time>'
-    return format_html(shape, exact, f"{moment:%Y-%m-%d}", f"{moment:%H:%M}")
+    shape = '<time class="moment" datetime="{}"><span>{}</span> <span>{}</span></time>'
+    return format_html(shape, moment.isoformat(timespec="seconds"), *exact(moment))
 
 
 @register.simple_tag

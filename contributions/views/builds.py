@@ -81,6 +81,7 @@ def build(request: HttpRequest, number: int) -> HttpResponse:
         "piece": piece,
         "left_out": left_out,
         "bare": bare,
+        "usual": None if shown.is_over else Build.objects.usual_seconds(shown.release),
         "refused": shown.state == Build.State.QUEUED and builds_are_refused(),
         "artifacts": shown.artifacts.select_related("blob"),
         "advisories": Advisory.objects.standing().filter(affected=shown.revision_id) if shown.revision_id else (),

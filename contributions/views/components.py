@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Count, Q
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from contributions.errors import Missing
@@ -13,12 +14,16 @@ from contributions.keeping import kept
 from contributions.models import Build, Component, Contribution, Event, Publication, Recipe, Release
 from contributions.models.contribution import visible_to_all
 
+from . import weeks
 from .listing import contribution_page, on_release
 from .paging import page
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
+KINDS: dict[str, str] = {kind: f"{label}s".lower() for kind, label in Contribution.Kind.choices}
+BUILT: dict[str, str] = {"passed": "passed", "failed": "failed", "timed-out": "timed out"}
 LISTED_RELEASES = 60
 LISTED_CHANGES = 5
 
@@ -48,8 +53,21 @@ def component(request: HttpRequest, slug: str) -> HttpResponse:
         "ruled": Event.objects.filter(component=shown, verb=Event.Verb.RULED).select_related("actor")[:LISTED_CHANGES],
         "may_keep": shown.may_be_kept_by(request.user),
         "page": contribution_page(request, visible, Contribution.ORDERS["best"]),
+        "charts": _charts(shown, visible),
     }
     return render(request, "component.html", context)
+
+
+def _charts(shown: Component, visible: QuerySet[Contribution]) -> list[weeks.Chart]:
+    """What was shared for it, and how its builds went."""
+    now = timezone.now()
+    builds = Build.objects.filter(release__component=shown, state__in=BUILT)
+    shared = weeks.by_week(visible, "created_at", "kind", now)
+    built = weeks.by_week(builds, "finished_at", "state", now)
+    return [
+        weeks.drawn("Shared", KINDS, shared, now.date()),
+        weeks.drawn("Builds", BUILT, built, now.date()),
+    ]
 
 
 @require_safe

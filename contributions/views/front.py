@@ -14,6 +14,7 @@ from contributions.keeping import kept
 from contributions.models import Component, Contribution, Publication
 
 from .listing import some_rows
+from .news import counts_since_yesterday, lines as news_lines
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -53,6 +54,8 @@ def home(request: HttpRequest) -> HttpResponse:
     open_ones = visible.in_state(Contribution.State.OPEN)
     waiting = open_ones.needing_review_by(request.user) if request.user.is_authenticated else open_ones
     context = {
+        "since": counts_since_yesterday(request.user),
+        "news": news_lines(request.user),
         "hot": some_rows(visible.exclude(state="withdrawn"), Contribution.ORDERS["active"], HOT),
         "published": Publication.objects.live().with_names().newest_first()[:PUBLISHED],
         "waiting": some_rows(waiting, Contribution.ORDERS["best"], REVIEW),
