@@ -26,6 +26,7 @@ from contributions.models import (
     FieldReport,
     Fit,
     Flag,
+    LineComment,
     Membership,
     Organisation,
     Person,
@@ -274,6 +275,26 @@ def make_comment(contribution: Contribution | None = None, text: str = "It works
     author = given.pop("author", None) or make_person()
     given = {"html": f"<p>{text}</p>"} | given
     return Comment.objects.create(contribution=contribution, text=text, author=author, **given)
+
+
+def make_remark(revision: Revision | None = None, text: str = "Why one?", **given: Any) -> LineComment:
+    """A published remark on the line that the built-in diff adds first; a draft with `published_at=None`."""
+    revision = revision or make_revision()
+    author = given.pop("author", None) or make_person()
+    usual = {
+        "path": "swiftclient/shell.py",
+        "old_path": "swiftclient/shell.py",
+        "start": 13,
+        "end": 13,
+        "quoted": "    backoff = options.backoff or 1",
+        "before": "    retries = options.retries\n    if not retries:\n        retries = 5",
+        "after": "    return Connection(retries=retries, backoff=backoff)",
+        "html": f"<p>{text}</p>",
+        "published_at": timezone.now(),
+    }
+    return LineComment.objects.create(
+        contribution=revision.contribution, revision=revision, author=author, text=text, **(usual | given)
+    )
 
 
 def make_vote(contribution: Contribution | None = None, value: int = 1, **given: Any) -> Vote:

@@ -29,30 +29,42 @@ def comment(
     is_question: bool = False,
 ) -> Comment:
     """Say something, answer somebody, or ask: of a question one of its answers can be accepted."""
-    refuse_in_quarantine(author, contribution)
-    if not contribution.may_be_discussed_by(author):
-        raise NotAllowed("Log in to comment; a draft is discussed once it is public.")
+    _refuse(author, contribution)
     if parent is not None and parent.contribution_id != contribution.pk:
         raise Invalid("The comment you answer belongs to another contribution.", field="parent")
     if parent is not None and is_question:
         raise Invalid("An answer is no question: ask in a comment of its own.", field="is_question")
     pace(author, Event.Verb.COMMENTED)
+    return _said(Event.Verb.COMMENTED, author, contribution, text, parent=parent, is_question=is_question)
+
+
+def cover(*, author: Person, contribution: Contribution, text: str) -> Comment:
+    """The comment of a round of remarks on lines, which are published with it; the history calls it by its own verb."""
+    _refuse(author, contribution)
+    pace(author, Event.Verb.REMARKED)
+    return _said(Event.Verb.REMARKED, author, contribution, text)
+
+
+def _refuse(author: Person, contribution: Contribution) -> None:
+    refuse_in_quarantine(author, contribution)
+    if not contribution.may_be_discussed_by(author):
+        raise NotAllowed("Log in to comment; a draft is discussed once it is public.")
+
+
+def _said(verb: Event.Verb, author: Person, contribution: Contribution, text: str, **columns: object) -> Comment:
     text = _text(text)
     html = rendered(text)
     with transaction.atomic():
         made = Comment.objects.create(
             contribution=contribution,
-            parent=parent,
             author=author,
             organisation=author.organisation,
             revision=contribution.current,
             text=text,
             html=html,
-            is_question=is_question,
+            **columns,
         )
-        Event.objects.write(
-            Event.Verb.COMMENTED, actor=author, contribution=contribution, revision=made.revision, comment=made
-        )
+        Event.objects.write(verb, actor=author, contribution=contribution, revision=made.revision, comment=made)
         Standing.objects.recompute(contribution)
     return made
 

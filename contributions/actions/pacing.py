@@ -23,6 +23,7 @@ MOST_A_MINUTE = {
     Event.Verb.COMMENTED: 20,
     Event.Verb.EDITED: 20,
     Event.Verb.APPRAISED: 60,
+    Event.Verb.REMARKED: 20,
     Event.Verb.REPORTED: 30,
     Event.Verb.REVIEWED: 60,
     Event.Verb.TOKEN_MADE: 10,

@@ -112,6 +112,19 @@ class Note:
         return stored | {"text": text, "html": rendered(text, places=True)}
 
 
+@dataclass(frozen=True)
+class Suggestions:
+    """Edits of lines that peers suggested for a revision, as the JSON that the worker reads."""
+
+    amends: Revision
+    edits: bytes
+    kinds: frozenset[str] = PATCHED
+
+    def stored(self) -> dict[str, Any]:
+        blob = Blob.objects.keep_bytes(self.edits)
+        return {"source": Revision.Source.SUGGESTION, "raw": blob, "filename": "edits.json", "amends": self.amends}
+
+
 def revision_claimed(words: str, *, component: Component, person: Person) -> Revision | None:
     """The received patch that an executable says it was built from; None when it says nothing. Raises Invalid."""
     if not words.strip():

@@ -20,7 +20,7 @@ from .index import IndexFile as IndexFile
 from .invitation import Invitation as Invitation
 from .judging import Claim as Claim, Environment as Environment, Tick as Tick, Trait as Trait
 from .key import SigningKey as SigningKey
-from .lines import LineComment as LineComment, Viewed as Viewed
+from .lines import LineComment as LineComment, LineCommentEdit as LineCommentEdit, Viewed as Viewed
 from .moderation import Flag as Flag, Seal as Seal
 from .notices import Delivery as Delivery, Download as Download, Letter as Letter, Webhook as Webhook
 from .person import ApiToken as ApiToken, Membership as Membership, Organisation as Organisation, Person as Person

@@ -141,6 +141,7 @@ class Event(models.Model):
         EDITED = "edited", "edited a comment on"
         REMARKED = "remarked", "left remarks on lines of"
         RESOLVED = "resolved", "resolved a thread on"
+        REOPENED = "reopened", "reopened a thread on"
         ANSWERED = "answered", "accepted an answer on"
         UNANSWERED = "unanswered", "took back an answer on"
         APPRAISED = "appraised", "voted on a comment on"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models.functions import Now
 
 from contributions import patches, rules
-from contributions.checkout import commits, fingerprints, mirror, receipt, repositories, sameness
+from contributions.checkout import commits, fingerprints, folding, mirror, receipt, repositories, sameness
 from contributions.errors import Invalid, Refusal, Trouble
-from contributions.models import Artifact, Blob, Contribution, Event, Release, Revision, Standing, Touch
+from contributions.models import Artifact, Blob, Contribution, Event, LineComment, Release, Revision, Standing, Touch
 from contributions.models.carrying import carries
 from contributions.plaintext import clean
 
@@ -114,6 +116,22 @@ def _receive_git(revision: Revision) -> Sequence[Work]:
         quarantine = place / "quarantine.git"
         tip = receipt.fetch_ref(url, ref, quarantine, alternates=repository, allow_private=private)
         return _store(revision, _from_quarantine(revision, quarantine, tip))
+
+
+def _receive_suggestions(revision: Revision) -> Sequence[Work]:
+    """Peers' edits, folded into the series that they were suggested for."""
+    older = revision.amends
+    if older is None:
+        raise Invalid("The revision that the edits change is not known.")
+    repository = mirror_with(older)
+    edits = [
+        folding.Edit(one["path"], one["start"], one["end"], tuple(one["quoted"]), tuple(one["lines"]), one["by"])
+        for one in json.loads(_raw(revision))
+    ]
+    tip = folding.fold(repository, older.tip_commit, edits, committer=PORTAL, at=revision.created_at)
+    if tip == older.base_commit:
+        raise Invalid("With these edits nothing is left of the change.")
+    return _store(revision, Received(repository, older.base_commit, tip))
 
 
 def _raw(revision: Revision) -> bytes:
@@ -235,6 +253,9 @@ def _accept(revision: Revision, parsed: Sequence[patches.FileDiff] = (), /, **co
     earlier = contribution.revisions.filter(number__lt=revision.number, state=Revision.State.RECEIVED)
     columns["carries"] = carries(list(earlier.only("number", "fingerprint", "fingerprints")), revision)
     revision.finish(Revision.State.RECEIVED, sentence="", **columns)
+    LineComment.objects.unresolved().filter(taken_in=revision).update(
+        resolved_at=Now(), resolved_by=revision.submitted_by
+    )
     newest = contribution.current is None or contribution.current.number < revision.number
     if newest and not contribution.is_withdrawn:
         take_up(contribution, revision)
@@ -263,4 +284,5 @@ READERS: dict[str, Callable[[Revision], Sequence[Work]]] = {
     Source.BUNDLE: _receive_bundle,
     Source.GIT: _receive_git,
     Source.NOTE: _receive_words,
+    Source.SUGGESTION: _receive_suggestions,
 }

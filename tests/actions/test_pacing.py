@@ -38,6 +38,7 @@ EXEMPT = {
     "quarantining.restore_publication": BRAKE,
     "issuing.revoke_token": "a leak is closed at once, and nobody has more than 50 tokens",
     "subscribing.choose_mail": "sets one row of one's own",
+    "remarking.discard": "throws away what nobody else has seen, of which nobody has more than 200",
 }
 
 
