@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from .errors import Trouble
-from .models import Attestation, Build, Comparison, Delivery, Fit, Letter, Revision, UpstreamFetch
+from .models import Attestation, Build, Comparison, Delivery, Fit, Letter, Mailing, Revision, UpstreamFetch
 from .models.content import fold_steps
 from .pipeline import (
     attesting,
@@ -21,6 +21,7 @@ from .pipeline import (
     fetching,
     fitting,
     indexing,
+    mailing,
     proving,
     publishing,
     receiving,
@@ -28,6 +29,7 @@ from .pipeline import (
     retaining,
     sealing,
     settling,
+    telling,
 )
 
 if TYPE_CHECKING:
@@ -181,6 +183,19 @@ def deliver_letter(pk: int) -> None:
     delivering.mail(pk)
 
 
+@shared_task(name="contributions.tasks.deliver_mailing")
+def deliver_mailing(pk: int) -> None:
+    mailing.mail(pk)
+
+
+@shared_task(name="contributions.tasks.deliver_told")
+def deliver_told() -> None:
+    """Tell people of what happened, and have the letters sent that are due."""
+    telling.tell_waiting()
+    if mailing.gather():
+        deliver_news()
+
+
 @shared_task(name="contributions.tasks.deliver_no_more")
 def deliver_no_more() -> None:
     """Forget the messages that were done with long ago."""
@@ -222,6 +237,7 @@ def begin_again() -> dict[str, int]:
         keys = model.objects.try_again()
         _ring_keys(task, keys)
         counts[str(model._meta.verbose_name_plural)] = len(keys)
+    counts["lines to tell"] = telling.begin_again()
     return counts
 
 
@@ -230,7 +246,7 @@ def _ring_keys(task: Task[Any, Any], keys: Iterable[int]) -> None:
         _post(task, pk)
 
 
-NEWS: dict[type[Any], Task[Any, Any]] = {Delivery: deliver_webhook, Letter: deliver_letter}
+NEWS: dict[type[Any], Task[Any, Any]] = {Delivery: deliver_webhook, Letter: deliver_letter, Mailing: deliver_mailing}
 BELLS: dict[type[Any], Task[Any, Any]] = {
     Revision: receive,
     Fit: fit,

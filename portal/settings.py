@@ -64,6 +64,8 @@ LEASE_SECONDS = environment.number("PATCHBAY_LEASE_SECONDS", 60, least=3)
 LEASE_RENEW_SECONDS = environment.number("PATCHBAY_LEASE_RENEW_SECONDS", max(1, LEASE_SECONDS // 4), least=1)
 SWEEP_SECONDS = environment.number("PATCHBAY_SWEEP_SECONDS", 15, least=1)
 SEAL_SECONDS = environment.number("PATCHBAY_SEAL_SECONDS", 60, least=1)
+TELL_SECONDS = environment.number("PATCHBAY_TELL_SECONDS", 5, least=1, most=3600)
+MAIL_WAIT_SECONDS = environment.number("PATCHBAY_MAIL_WAIT_SECONDS", 180, least=0, most=3600)
 ATTEMPTS = environment.number("PATCHBAY_ATTEMPTS", 3, least=1)
 PREPARE_ENVIRONMENT = environment.pairs("PATCHBAY_PREPARE_ENVIRONMENT")
 KEPT_MEGABYTES = environment.number("PATCHBAY_KEPT_MEGABYTES", 20480, least=1)
@@ -335,6 +337,11 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "let-go": {"task": "contributions.tasks.let_go", "schedule": 6 * 3600},
     "forget": {"task": "contributions.tasks.deliver_no_more", "schedule": 3600},
+    "tell": {
+        "task": "contributions.tasks.deliver_told",
+        "schedule": TELL_SECONDS,
+        "options": {"expires": TELL_SECONDS},
+    },
     "sweep": {
         "task": "contributions.tasks.sweep",
         "schedule": SWEEP_SECONDS,

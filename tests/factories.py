@@ -28,6 +28,7 @@ from contributions.models import (
     Flag,
     LineComment,
     Membership,
+    Notification,
     Organisation,
     Person,
     Publication,
@@ -361,6 +362,11 @@ def make_delivery(webhook: Webhook | None = None, **given: Any) -> Delivery:
 
 def make_download(organisation: Organisation, blob: Blob, **given: Any) -> Download:
     return Download.objects.create(organisation=organisation, blob=blob, **given)
+
+
+def make_notification(person: Person, event: Event, **given: Any) -> Notification:
+    about = {"why": "following", "contribution": event.contribution}
+    return Notification.objects.create(person=person, event=event, **(about | given))
 
 
 def recompute(contribution: Contribution) -> Contribution:

@@ -12,9 +12,9 @@ from .component import Component as Component, Recipe as Recipe, UpstreamFetch a
 from .content import ContentCount as ContentCount, ContentStep as ContentStep
 from .contribution import Contribution as Contribution
 from .document import Document as Document
-from .event import Event as Event
+from .event import Event as Event, Telling as Telling
 from .fit import Fit as Fit
-from .following import Follow as Follow, Notification as Notification, SavedSearch as SavedSearch
+from .following import Follow as Follow, SavedSearch as SavedSearch
 from .former import FormerName as FormerName
 from .index import IndexFile as IndexFile
 from .invitation import Invitation as Invitation
@@ -22,6 +22,7 @@ from .judging import Claim as Claim, Environment as Environment, Tick as Tick, T
 from .key import SigningKey as SigningKey
 from .lines import LineComment as LineComment, LineCommentEdit as LineCommentEdit, Viewed as Viewed
 from .moderation import Flag as Flag, Seal as Seal
+from .news import Mailing as Mailing, Notification as Notification
 from .notices import Delivery as Delivery, Download as Download, Letter as Letter, Webhook as Webhook
 from .person import ApiToken as ApiToken, Membership as Membership, Organisation as Organisation, Person as Person
 from .publication import Publication as Publication

@@ -31,18 +31,22 @@ def visible_to_all(at: str = "") -> Q:
     return Q(**{f"{at}current__isnull": False, f"{at}quarantined_at": None, f"{at}is_draft": False})
 
 
+def known_to(person: Person, at: str = "") -> Q:
+    """The condition that this person may know of a contribution, reached along `at`.
+
+    One's own at once, so that a refusal can be read and mended; of what is in quarantine, what one maintains.
+    """
+    if person.is_staff:
+        return Q(**{f"{at}pk__isnull": False})
+    maintained = person.maintained_components.values("pk")
+    kept = Q(**{f"{at}component__in": maintained, f"{at}current__isnull": False, f"{at}is_draft": False})
+    return visible_to_all(at) | Q(**{f"{at}author": person}) | kept
+
+
 class ContributionQuerySet(models.QuerySet["Contribution"]):
     def visible_to(self, person: Person | AnonymousUser) -> Self:
-        """All that was received whole, made public, and is not in quarantine.
-
-        One's own at once, so that a refusal can be read and mended; of what is in quarantine, what one maintains.
-        """
-        if not isinstance(person, Person):
-            return self.filter(visible_to_all())
-        if person.is_staff:
-            return self
-        maintained = Q(component__in=person.maintained_components.values("pk"), current__isnull=False, is_draft=False)
-        return self.filter(visible_to_all() | Q(author=person) | maintained)
+        """All that was received whole, made public, and is not in quarantine; and what only this person may know of."""
+        return self.filter(known_to(person) if isinstance(person, Person) else visible_to_all())
 
     def in_state(self, state: str) -> Self:
         return self.filter(state=state)

@@ -55,6 +55,23 @@ ASKED = {
     "since": "at__gte",
     "until": "at__lt",
 }
+# What somebody may have to be told of; `pipeline.notifying` knows whom.
+TOLD = (
+    *(
+        "submitted",
+        "received",
+        "refused",
+        "shared",
+        "commented",
+        "remarked",
+        "answered",
+        "ticked",
+        "reported",
+        "unnamed",
+    ),
+    *("reviewed", "approved", "withdrawn", "published", "unpublished", "quarantined", "restored", "advised"),
+    *("built", "fitted", "released", "merged", "flagged", "removed", "invited", "transferred"),
+)
 FEED_LOCK = 0x70617463  # "patc": any number that nothing else in this database locks
 
 
@@ -83,7 +100,10 @@ class EventQuerySet(models.QuerySet["Event"]):
         contribution = things.get("contribution")
         if isinstance(contribution, Contribution):
             things.setdefault("component", contribution.component)
-        return self.create(verb=verb, actor=actor, text=text, **things)
+        made = self.create(verb=verb, actor=actor, text=text, **things)
+        if verb in TOLD:
+            Telling.objects.create(event=made)
+        return made
 
     def newest_likeness(self) -> Any:
         """The number of the newest line that says whether some bytes came out again; none before the first."""
@@ -226,3 +246,19 @@ class Event(models.Model):
         if self.actor_id is None:
             return UNSEEN.get(self.verb, self.get_verb_display())
         return PHRASES.get(self.verb, f"{self.get_verb_display()} it")
+
+
+class Telling(models.Model):
+    """A line of the history that nobody was told of yet; gone, in the transaction that tells."""
+
+    event = models.OneToOneField(Event, on_delete=models.CASCADE, primary_key=True, related_name="telling")
+    attempts = models.PositiveSmallIntegerField(default=0, editable=False)
+    is_for_searches = models.BooleanField(
+        default=False, editable=False, help_text="People were told; what is left are those who saved a search."
+    )
+
+    class Meta:
+        ordering = ["event"]
+
+    def __str__(self) -> str:
+        return f"telling of event {self.event_id}"

@@ -1,21 +1,34 @@
-"""What people follow, what they saved to look for again, and what they were told of."""
+"""What people follow, and what they saved to look for again."""
 
 from __future__ import annotations
 
+from typing import Any, Self
+from urllib.parse import urlencode
+
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
+from django.urls import reverse
 
 from .component import Component
 from .contribution import Contribution
-from .event import Event
 from .person import Organisation, Person
 from .release import Release
+
+QUERY_LENGTH = 300
+THINGS: dict[type[models.Model], str] = {
+    Contribution: "contribution",
+    Component: "component",
+    Release: "release",
+    Person: "whom",
+    Organisation: "organisation",
+}
 
 
 class SavedSearch(models.Model):
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="searches")
     name = models.CharField(max_length=60)
-    query = models.CharField(max_length=300, help_text="In the words of the search language.")
+    query = models.CharField(max_length=QUERY_LENGTH, help_text="In the words of the search language.")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
@@ -25,11 +38,38 @@ class SavedSearch(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def get_absolute_url(self) -> str:
+        return f"{reverse('contributions')}?{urlencode({'q': self.query})}"
+
+
+THINGS[SavedSearch] = "search"
+
+
+class FollowQuerySet(models.QuerySet["Follow"]):
+    def hearing(self) -> Self:
+        """Those who want to hear, and not those who want to hear no more."""
+        return self.filter(is_muted=False)
+
+    def of(self, person: Any, thing: models.Model) -> Self:
+        """What the person said of the thing: one row or none."""
+        return self.filter(person=person if isinstance(person, Person) else None, **{THINGS[type(thing)]: thing})
+
+    def on(self, thing: models.Model) -> Self:
+        return self.filter(**{THINGS[type(thing)]: thing})
+
+    def take_part(self, person: Person | int, contribution: Contribution) -> None:
+        """Whoever shares, comments, reports or reviews follows from then on, unless they said otherwise."""
+        pk = person if isinstance(person, int) else person.pk
+        row = Follow(person_id=pk, contribution=contribution, is_chosen=False)
+        self.bulk_create([row], ignore_conflicts=True)
+
+    def with_things(self) -> Self:
+        """Everything that a row names, in the same query."""
+        return self.select_related("contribution", "component", "release__component", "whom", "organisation", "search")
+
 
 class Follow(models.Model):
     """Somebody wants to hear of one thing; or, muted, to hear no more of it."""
-
-    THINGS = ("contribution", "component", "release", "whom", "organisation", "search")
 
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="follows")
     contribution = models.ForeignKey(Contribution, on_delete=models.CASCADE, null=True, related_name="followers")
@@ -42,45 +82,41 @@ class Follow(models.Model):
     is_chosen = models.BooleanField(default=True, help_text="Else it came of taking part: of sharing or commenting.")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
+    objects = FollowQuerySet.as_manager()
+
     class Meta:
         ordering = ["-pk"]
         constraints = [
             *(
                 models.UniqueConstraint(fields=["person", thing], name=f"one_follow_of_a_{thing}")
-                for thing in ("contribution", "component", "release", "whom", "organisation", "search")
+                for thing in THINGS.values()
+            ),
+            models.CheckConstraint(
+                condition=Q(is_muted=False) | Q(contribution__isnull=False), name="only_talk_is_muted"
             ),
         ]
 
     def __str__(self) -> str:
         return f"follow {self.pk} of {self.person}"
 
+    @property
+    def kind(self) -> str:
+        """What is followed, as addresses and the REST API call it."""
+        name = next(name for name in THINGS.values() if getattr(self, f"{name}_id") is not None)
+        return "person" if name == "whom" else name
 
-class Notification(models.Model):
-    """A line of the history that somebody is told of on the site, and by mail as they wish."""
+    @property
+    def thing(self) -> Any:
+        return getattr(self, "whom" if self.kind == "person" else self.kind)
 
-    class Why(models.TextChoices):
-        AUTHOR = "author", "it is yours"
-        MENTION = "mention", "you were mentioned"
-        ANSWER = "answer", "somebody answered you"
-        REVIEW = "review", "it waits for your review"
-        FOLLOWING = "following", "you follow it"
-        PART = "part", "you took part"
+    @property
+    def key(self) -> str:
+        """The name by which an address tells the thing."""
+        return key_of(self.thing)
 
-    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="notifications")
-    event: models.ForeignKey[Event, Event] = models.ForeignKey(
-        Event, on_delete=models.PROTECT, related_name="notifications"
-    )
-    why = models.CharField(max_length=10, choices=Why)
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
-    read_at = models.DateTimeField(null=True, editable=False)
-    mailed_at = models.DateTimeField(null=True, editable=False)
 
-    class Meta:
-        ordering = ["-pk"]
-        indexes = [models.Index(fields=["person", "-id"], name="notification_list")]
-        constraints = [
-            models.UniqueConstraint(fields=["person", "event"], name="one_notification_of_an_event_to_a_person")
-        ]
-
-    def __str__(self) -> str:
-        return f"notification {self.pk} to {self.person}"
+def key_of(thing: Any) -> str:
+    """The name of a thing that can be followed, as addresses write it."""
+    if isinstance(thing, Contribution | SavedSearch):
+        return str(thing.pk)
+    return str(thing.username if isinstance(thing, Person) else thing.slug)

@@ -63,6 +63,9 @@ class Person(AbstractUser):
     ask_mail = models.BooleanField(
         "mail that asks again", default=True, help_text="Whether what I reported still holds, after 30 and 90 days."
     )
+    mail_rules = models.JSONField(
+        default=dict, blank=True, help_text="What mail is about -> how often; what is not named is as usual."
+    )
     changed_hands_at = models.DateTimeField(
         null=True, editable=False, help_text="When its mail address or its last proof of identity was replaced."
     )

@@ -19,12 +19,13 @@ from django.utils import timezone
 
 from contributions.addresses import look_up as ask_resolver
 from contributions.errors import Clash
-from contributions.models import Delivery, Event, Letter, Webhook
+from contributions.models import Delivery, Event, Letter, Mailing, Webhook
 from contributions.plaintext import clean
 from contributions.posting import NotTaken, Outlet
 
 from .leasing import leased
-from .notifying import news_of, tell_owners
+from .notifying import tell_owners
+from .wording import news_of
 
 if TYPE_CHECKING:
     from contributions.addresses import LookUp
@@ -129,14 +130,19 @@ def mail(pk: int) -> None:
         if not _is_wanted(letter):
             letter.finish(Letter.State.FAILED, sentence=UNSUBSCRIBED)
             return
-        try:
-            written(letter).send()
-        except smtplib.SMTPRecipientsRefused:
-            letter.put_off("The mail server takes nothing for this address.")
-        except (OSError, smtplib.SMTPException):
-            letter.put_off("The mail server did not take it.")
-        else:
-            letter.finish(Letter.State.SENT, tries=letter.tries + 1, sentence="")
+        post(letter, written(letter))
+
+
+def post(row: Message, letter: EmailMessage) -> None:
+    """Hand the letter to the mail server; what it does not take is tried again later."""
+    try:
+        letter.send()
+    except smtplib.SMTPRecipientsRefused:
+        row.put_off("The mail server takes nothing for this address.")
+    except (OSError, smtplib.SMTPException):
+        row.put_off("The mail server did not take it.")
+    else:
+        row.finish(row.State.SENT, tries=row.tries + 1, sentence="")
 
 
 def _is_wanted(letter: Letter) -> bool:
@@ -185,7 +191,7 @@ def written(letter: Letter) -> EmailMessage:
     severity = (news["advisory"] or {}).get("severity", "").capitalize()
     subject = SUBJECTS[news["event"]].format(what=_what(news), severity=severity)
     leave = unsubscribe_address(person)
-    why = OWN if is_own else WHY.format(settings=_address("notices"), unsubscribe=leave)
+    why = OWN if is_own else WHY.format(settings=address("notices"), unsubscribe=leave)
     text = LETTER.format(
         username=person.username,
         heading=clean(subject),
@@ -196,7 +202,7 @@ def written(letter: Letter) -> EmailMessage:
         site=settings.SITE_NAME,
         url=settings.SITE_URL,
     )
-    headers = {"Message-ID": f"<letter-{letter.pk}@{_host()}>", "Auto-Submitted": "auto-generated"}
+    headers = {"Message-ID": f"<letter-{letter.pk}@{host()}>", "Auto-Submitted": "auto-generated"}
     if not is_own:
         headers |= {"List-Unsubscribe": f"<{leave}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
     line = " ".join(clean(f"[{settings.SITE_NAME}] {subject}").split())
@@ -233,23 +239,23 @@ def _files(news: dict[str, Any]) -> str:
     return "\nIts files, by SHA-256:\n" + "\n".join(lines) + "\n" if lines else ""
 
 
-def _address(name: str, *parts: Any) -> str:
+def address(name: str, *parts: Any) -> str:
     return f"{settings.SITE_URL}{reverse(name, args=parts)}"
 
 
-def _host() -> str:
+def host() -> str:
     return settings.SITE_URL.partition("://")[2].partition("/")[0].partition(":")[0] or "localhost"
 
 
 def unsubscribe_address(person: Person) -> str:
-    return _address("unsubscribe", signing.dumps(person.pk, salt=UNSUBSCRIBE_SALT))
+    return address("unsubscribe", signing.dumps(person.pk, salt=UNSUBSCRIBE_SALT))
 
 
 def forget_old() -> int:
     """Drop what was done with a month ago, a piece at a time; return how many messages went."""
     before = timezone.now() - KEPT_FOR
     gone = 0
-    for model in (Delivery, Letter):
+    for model in (Delivery, Letter, Mailing):
         over = model.objects.filter(finished_at__lt=before).exclude(state=model.State.QUEUED)
         keys = list(over.values_list("pk", flat=True)[:MOST_FORGOTTEN])
         gone += model.objects.filter(pk__in=keys).delete()[0]

@@ -1,43 +1,51 @@
-"""Whom an event is told: the feed's listeners, and of a recall all whose organisation touched what is recalled."""
+"""Whom an event is told: the feed's listeners, those whose organisation touched what is recalled, whoever follows."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
+from contributions.mentions import mentioned
 from contributions.models import (
+    Build,
+    Contribution,
     Delivery,
     Event,
+    Fit,
+    Follow,
     Letter,
+    LineComment,
+    Mailing,
     Membership,
+    Notification,
     Person,
-    Publication,
     Revision,
     Webhook,
 )
 from contributions.models.hearing import hearers_of_publication, hearers_of_revisions
+from contributions.models.news import Rhythm
+
+from .wording import WORDS, news_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from django.db.models import QuerySet
 
-    from contributions.models import Advisory, Contribution, Organisation
+    from contributions.models import FieldReport, Organisation
 
-Verb = Event.Verb
-WORDS: dict[str, str] = {
-    Verb.PUBLISHED: "published",
-    Verb.UNPUBLISHED: "withdrawn",
-    Verb.HELD: "held",
-    Verb.FREED: "freed",
-    Verb.ADVISED: "advised",
-    Verb.UNADVISED: "unadvised",
-    Verb.WITHDRAWN: "contribution-withdrawn",
-    Verb.QUARANTINED: "contribution-quarantined",
-    Verb.RESTORED: "contribution-restored",
-    Verb.HOOKED: "webhook-disabled",
+    Told = Iterator[tuple[str, QuerySet[Any]]]
+
+Verb, Why = Event.Verb, Notification.Why
+PART_TAKEN = {Verb.SUBMITTED, Verb.COMMENTED, Verb.REMARKED, Verb.REPORTED, Verb.UNNAMED, Verb.REVIEWED, Verb.TICKED}
+TO_ITS_SUBJECT = {Verb.REMOVED, Verb.INVITED, Verb.TRANSFERRED}
+TO_FOLLOWERS = {
+    *(Verb.COMMENTED, Verb.REMARKED, Verb.ANSWERED, Verb.REPORTED, Verb.REVIEWED, Verb.APPROVED, Verb.MERGED),
+    *(Verb.PUBLISHED, Verb.UNPUBLISHED, Verb.WITHDRAWN, Verb.QUARANTINED, Verb.RESTORED),
 }
+TO_AUTHOR = TO_FOLLOWERS | {Verb.REFUSED, Verb.TICKED}
 
 
 def announce(event: Event) -> None:
@@ -82,67 +90,133 @@ def hearers_of(event: Event) -> QuerySet[Organisation]:
     return hearers_of_revisions(Revision.objects.filter(contribution=event.contribution_id))
 
 
-def news_of(event: Event) -> dict[str, Any]:
-    """The event as webhooks and letters tell it; every address is whole."""
-    contribution, advisory = event.contribution, event.advisory
-    hidden = contribution is not None and contribution.is_quarantined
-    return {
-        "id": event.pk,
-        "event": WORDS[event.verb],
-        "at": event.at.isoformat(),
-        "site": settings.SITE_URL,
-        "reason": event.text,
-        "component": event.component.slug if event.component else None,
-        "contribution": contribution.pk if contribution else None,
-        "title": None if contribution is None or hidden else contribution.title,
-        "page": address_of(advisory or event.publication or contribution),
-        "publications": [_publication(row) for row in _publications(event, advisory, contribution)],
-        "advisory": _advisory(advisory) if advisory else None,
-    }
+def ask(report: FieldReport) -> Mailing:
+    """Queue one letter that asks the report's author whether it still holds; `asking.question_of` words it."""
+    return Mailing.objects.create(
+        person=report.author, contribution=report.contribution, report=report, rhythm=Rhythm.NOW
+    )
 
 
-def address_of(thing: Any) -> str:
-    return f"{settings.SITE_URL}{thing.get_absolute_url()}" if thing is not None else settings.SITE_URL
+def tell(event: Event) -> None:
+    """A line for everybody whom the event concerns, for the best of the reasons; twice is once.
+
+    Whoever took part follows from now on, and is told of what comes next.
+    """
+    if event.verb in PART_TAKEN and event.actor_id and event.contribution:
+        Follow.objects.take_part(event.actor_id, event.contribution)
+    for why, chosen in _concerned(event):
+        Notification.objects.tell(event, why, _who_may_hear(event, chosen))
 
 
-def _publications(event: Event, advisory: Advisory | None, contribution: Contribution | None) -> QuerySet[Publication]:
-    rows = Publication.objects.select_related("release", "revision__contribution", "build").order_by("pk")
-    rows = rows.prefetch_related("build__artifacts__blob", "revision__artifacts__blob")
-    if advisory is not None:
-        return rows.filter(revision__in=advisory.affected.all())
-    if event.publication_id is not None:
-        return rows.filter(pk=event.publication_id)
-    return rows.filter(revision__contribution=contribution)
+def _concerned(event: Event) -> Told:
+    """Why, and the people or the follows; the best reasons come first."""
+    if event.verb == Verb.FLAGGED:
+        yield Why.STAFF, Person.objects.filter(is_staff=True).exclude(pk=event.subject_id or 0)
+    elif event.verb in TO_ITS_SUBJECT:
+        yield Why.YOU, Person.objects.filter(pk=event.subject_id or 0)
+    elif event.contribution is not None:
+        yield from _concerned_by(event, event.contribution)
+    elif event.advisory is not None:
+        affected = Contribution.objects.filter(revisions__in=event.advisory.affected.all())
+        yield Why.AUTHOR, Person.objects.filter(pk__in=affected.values("author"))
+        yield from _followers(contribution__in=affected)
+        yield from _followers(component=event.component_id)
+    elif event.verb == Verb.RELEASED:
+        yield from _followers(component=event.component_id)
 
 
-def _publication(row: Publication) -> dict[str, Any]:
-    files = [
-        {"name": file.name, "sha256": file.sha256, "size": file.size, "url": address_of(file)} for file in row.artifacts
-    ]
-    return {
-        "id": row.pk,
-        "state": row.state,
-        "contribution": row.revision.contribution_id,
-        "revision": row.revision.number,
-        "release": row.release.name,
-        "build": row.build_id,
-        "page": address_of(row),
-        "artifacts": files,
-    }
+def _concerned_by(event: Event, contribution: Contribution) -> Told:
+    is_new = appears(event)
+    if event.comment is not None or is_new:
+        yield from _spoken_to(event, contribution)
+    if event.verb in TO_AUTHOR or _is_news_to_its_author(event):
+        yield Why.AUTHOR, Person.objects.filter(pk=contribution.author_id)
+    if event.verb in {Verb.RECEIVED, Verb.SHARED} and contribution.state == contribution.State.OPEN:
+        yield Why.REVIEW, Person.objects.filter(maintained_components=contribution.component_id)
+    if event.verb in TO_FOLLOWERS or (event.verb == Verb.RECEIVED and not is_new):
+        yield from _followers(contribution=contribution)
+    if is_new:
+        yield from _followers(whom=contribution.author_id)
+        yield from _followers(organisation=contribution.organisation_id)
+    if is_new or event.verb in {Verb.PUBLISHED, Verb.UNPUBLISHED}:
+        yield from _followers(release=event.release_id or contribution.release_id)
+        yield from _followers(component=contribution.component_id)
 
 
-def _advisory(advisory: Advisory) -> dict[str, Any]:
-    return {
-        "number": advisory.pk,
-        "id": advisory.identifier,
-        "title": advisory.title,
-        "severity": advisory.severity,
-        "alias": advisory.alias,
-        "page": address_of(advisory),
-        "affected": [_revision(row) for row in advisory.affected.order_by("pk")],
-        "fixed": [_revision(row) for row in advisory.fixed.order_by("pk")],
-    }
+def _followers(**things: Any) -> Told:
+    follows = Follow.objects.hearing().filter(**things) if None not in things.values() else Follow.objects.none()
+    yield Why.FOLLOWING, follows.filter(is_chosen=True)
+    yield Why.PART, follows.filter(is_chosen=False)
 
 
-def _revision(row: Revision) -> dict[str, int]:
-    return {"contribution": row.contribution_id, "revision": row.number}
+def _spoken_to(event: Event, contribution: Contribution) -> Told:
+    """Those who are mentioned, and those who are answered, in the discussion and on lines."""
+    said = event.comment
+    if said is None:
+        yield Why.MENTION, _named_in(contribution.description)
+        return
+    if event.verb == Verb.ANSWERED:
+        yield Why.YOU, Person.objects.filter(pk=said.author_id)
+        return
+    remarks = LineComment.objects.filter(round=said, removed_at=None)
+    yield Why.MENTION, _named_in(said.text, *remarks.values_list("text", flat=True))
+    threads = remarks.exclude(parent=None).values("parent")
+    there = LineComment.objects.filter(Q(pk__in=threads) | Q(parent__in=threads)).exclude(published_at=None)
+    answered = Q(pk__in=there.values("author"))
+    yield Why.ANSWER, Person.objects.filter(answered | Q(pk=said.parent.author_id) if said.parent else answered)
+
+
+def _named_in(*texts: str) -> QuerySet[Person]:
+    return Person.objects.filter(username__in={name for text in texts for name in mentioned(text)})
+
+
+def appears(event: Event) -> bool:
+    """Whether everybody sees the contribution for the first time."""
+    if event.contribution is None or not event.contribution.is_public:
+        return False
+    if event.verb != Verb.RECEIVED:
+        return event.verb == Verb.SHARED
+    earlier = Event.objects.filter(contribution=event.contribution_id, pk__lt=event.pk)
+    return not earlier.filter(verb__in=[Verb.RECEIVED, Verb.SHARED]).exists()
+
+
+def _is_news_to_its_author(event: Event) -> bool:
+    """A build that failed, the first that passed, and a conflict with a release that came later."""
+    if event.verb == Verb.FITTED and event.release and event.revision and event.revision.finished_at:
+        return event.text == Fit.State.CONFLICTS and event.release.created_at > event.revision.finished_at
+    if event.verb != Verb.BUILT:
+        return False
+    passed = Event.objects.filter(contribution=event.contribution_id, verb=Verb.BUILT, text=Build.State.PASSED)
+    return event.text != Build.State.PASSED or not passed.filter(revision=event.revision_id, pk__lt=event.pk).exists()
+
+
+def _who_may_hear(event: Event, chosen: QuerySet[Any]) -> QuerySet[Any]:
+    """Without whoever did it, who may not know of it, who muted it, and suspended accounts."""
+    at = "person__" if chosen.model is Follow else ""
+    may = Q(**{f"{at}is_active": True}) & ~Q(**{f"{at}pk": _doer_of(event)})
+    contribution = event.contribution
+    if contribution is None:
+        return chosen.filter(may)
+    if not contribution.is_public:
+        may &= _privy_to(contribution, at)
+    muted = Follow.objects.filter(person=OuterRef("person" if at else "pk"), contribution=contribution, is_muted=True)
+    return chosen.filter(may, ~Exists(muted))
+
+
+def _doer_of(event: Event) -> int:
+    """Who needs not be told; what a worker received its author has sent. No key is 0."""
+    if event.contribution is not None and event.verb == Verb.RECEIVED:
+        return event.contribution.author_id
+    if event.verb == Verb.REPORTED and event.actor_id is None:
+        unnamed = Event.objects.filter(verb=Verb.UNNAMED, contribution=event.contribution_id, pk__gt=event.pk)
+        return unnamed.order_by("pk").values_list("actor", flat=True).first() or 0
+    return event.actor_id or 0
+
+
+def _privy_to(contribution: Contribution, at: str) -> Q:
+    """Those who may know of what is not public; `Contribution.objects.visible_to` asks the same of contributions."""
+    privy = Q(**{f"{at}pk": contribution.author_id}) | Q(**{f"{at}is_staff": True})
+    if contribution.current_id is None or contribution.is_draft:
+        return privy
+    keepers = contribution.component.maintainers.values("pk")
+    return privy | Q(**{f"{at}pk__in": keepers})

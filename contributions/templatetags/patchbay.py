@@ -13,7 +13,10 @@ from django.utils.html import format_html
 
 from contributions import markup
 from contributions.inspection.reports import words
+from contributions.models import Notification
+from contributions.models.news import MOST_COUNTED
 from contributions.views.ages import age, exact
+from contributions.views.following import state_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -73,6 +76,20 @@ def moment(moment: datetime) -> SafeString:
 @register.simple_tag
 def site_name() -> str:
     return str(settings.SITE_NAME)
+
+
+@register.inclusion_tag("_follow.html", takes_context=True)
+def follow_box(context: Any, thing: Any) -> dict[str, Any]:
+    """The button that follows a thing, and how many do."""
+    request = context["request"]
+    return state_of(request.user, thing) | {"back": request.get_full_path(), "csrf_token": context.get("csrf_token")}
+
+
+@register.simple_tag(takes_context=True)
+def unread(context: Any) -> str:
+    """How many notifications the reader has not read, in few characters; empty for none."""
+    count = Notification.objects.count_unread(context["user"])
+    return "" if not count else f"{MOST_COUNTED - 1}+" if count >= MOST_COUNTED else str(count)
 
 
 @register.filter

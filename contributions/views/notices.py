@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from contributions.actions import subscribing
 from contributions.errors import Missing, NotAllowed
-from contributions.forms.recalls import MailForm
+from contributions.forms.following import NoticesForm
 from contributions.models import Artifact, Organisation, Publication, Revision
 
 from .entering import person_of
@@ -23,18 +24,26 @@ from .refusals import answer_form, carried_out
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
+    from contributions.models import Person
+
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def notices(request: HttpRequest) -> HttpResponse:
-    form = MailForm(request.POST or None, initial={"recall_mail": person_of(request).recall_mail})
+    person = person_of(request)
+    form = NoticesForm(request.POST or None, person=person)
     if request.method != "POST":
         return render(request, "notices.html", {"form": form})
-    made = carried_out(form, lambda: subscribing.choose_mail(person=person_of(request), **form.cleaned_data))
-    if made is None:
+    if carried_out(form, lambda: _chosen(person, form)) is None:
         return answer_form(request, "notices.html", form, {})
     messages.success(request, "Noted.")
     return redirect("notices")
+
+
+def _chosen(person: Person, form: NoticesForm) -> Person:
+    with transaction.atomic():
+        subscribing.choose_mail(person=person, recall_mail=form.cleaned_data["recall_mail"])
+        return subscribing.choose_rules(person=person, rules=form.rules())
 
 
 @csrf_exempt  # a mail program presses the button (RFC 8058); the link itself is the secret

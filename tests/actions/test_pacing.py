@@ -39,6 +39,10 @@ EXEMPT = {
     "issuing.revoke_token": "a leak is closed at once, and nobody has more than 50 tokens",
     "subscribing.choose_mail": "sets one row of one's own",
     "remarking.discard": "throws away what nobody else has seen, of which nobody has more than 200",
+    "subscribing.choose_rules": "sets one row of one's own",
+    "subscribing.mark_read": "notes what one has read",
+    "subscribing.open_notification": "notes what one has read",
+    "following.thing_called": "reads only",
 }
 
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from contributions.models import Comment, Contribution, Publication, Review, Vote
+from contributions.models import Comment, Contribution, Publication, Review, SavedSearch, Vote
 from contributions.models.index import targets_of
 from contributions.pipeline.delivering import unsubscribe_address
+from contributions.pipeline.mailing import stop_address
 from tests import factories
 
 if TYPE_CHECKING:
@@ -79,6 +80,11 @@ PAGES = {
     "/organisations/northern-hosting/downloads/": (302, 403, 200, 403, 403),
     "/organisations/northern-hosting/webhooks/": (302, 403, 403, 403, 403),  # only its owner
     "/organisations/northern-hosting/webhooks/{webhook}/": (302, 403, 403, 403, 403),
+    "/account/following/": SIGNED_IN,
+    "/notifications/": SIGNED_IN,
+    "/notifications/?show=all": SIGNED_IN,
+    "/notifications/0/": (302, 404, 404, 404, 404),
+    "/news/stop/{stop}/": ALL,
     "/unsubscribe/{unsubscribe}/": ALL,
     "/files/{sha256}/{name}": ALL,
     "/feed.atom": ALL,
@@ -145,6 +151,12 @@ VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
     },
     "/account/sessions/end-others/": ({}, (LED_AWAY, DONE, DONE, DONE, DONE)),
     "/account/sessions/0/end/": ({}, (LED_AWAY, 404, 404, 404, 404)),
+    "/follow/": ({"thing": "component", "key": "swiftclient", "act": "follow"}, (LED_AWAY, DONE, DONE, DONE, DONE)),
+    "/account/searches/": ({"name": "Retries", "query": "retries"}, (LED_AWAY, DONE, DONE, DONE, DONE)),
+    "/account/searches/{search}/rename/": ({"name": "Other"}, (LED_AWAY, 404, DONE, 404, 404)),
+    "/account/searches/{search}/remove/": ({}, (LED_AWAY, 404, DONE, 404, 404)),
+    "/notifications/read/": ({"line": "1"}, (LED_AWAY, DONE, DONE, DONE, DONE)),
+    "/notifications/read-all/": ({}, (LED_AWAY, DONE, DONE, DONE, DONE)),
     "/account/tokens/{token}/revoke/": ({}, (LED_AWAY, 404, DONE, 404, 404)),
 }
 
@@ -155,6 +167,11 @@ def filled(text: str, platform: Platform) -> str:
         made["advisory"] = factories.make_advisory(platform.contribution.current).pk
     if "{webhook}" in text:
         made["webhook"] = factories.make_webhook(platform.organisation).pk
+    if "{stop}" in text:
+        made["stop"] = stop_address(platform.contribution.author, ["yours"]).split("/")[-2]
+    if "{search}" in text:
+        author: Any = platform.people["author"]
+        made["search"] = SavedSearch.objects.get_or_create(person=author, name="Mine", query="retries")[0].pk
     if "{unsubscribe}" in text:
         made["unsubscribe"] = unsubscribe_address(platform.contribution.author).split("/")[-2]
     return text.format(

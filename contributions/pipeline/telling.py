@@ -1,0 +1,106 @@
+"""Telling people of what happened: each line of the history once, whenever it was committed and whoever is killed.
+
+A line waits as a `Telling`, written in the transaction that wrote the line. It goes in the transaction that tells, so
+that nothing is told twice, and nothing is lost when that is undone.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import F
+
+from contributions.errors import Invalid
+from contributions.models import Event, Follow, Notification, Telling
+from contributions.models.finding import found
+
+from .notifying import appears, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+log = logging.getLogger(__name__)
+
+MOST = 500  # lines a round
+Verb = Event.Verb
+# What may bring a contribution that is no longer new into a search; only into one that asks for what changes.
+CHANGING = {Verb.APPROVED, Verb.REVIEWED, Verb.PUBLISHED, Verb.REPORTED, Verb.FITTED, Verb.BUILT, Verb.TAGGED}
+CHANGES = re.compile(r"\b(state|fits|has|is|tag|like):", re.IGNORECASE)
+NAMES = ("actor", "contribution__component", "revision", "release", "comment__parent", "advisory")
+
+
+def tell_waiting(most: int = MOST) -> int:
+    """Tell of what nobody was told of, the oldest first; return how many lines."""
+    told = 0
+    while told < most and _tell_next():
+        told += 1
+    match_searches()
+    return told
+
+
+def _tell_next() -> bool:
+    """Several may do this at once: each takes a line that nobody holds. False when there is none."""
+    with transaction.atomic():
+        rows = Telling.objects.filter(is_for_searches=False, attempts__lt=settings.ATTEMPTS)
+        row = rows.select_for_update(skip_locked=True).order_by("attempts", "pk").first()
+        if row is None:
+            return False
+        try:
+            with transaction.atomic():
+                _tell(row)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:  # one line that cannot be told must not hold up the rest
+            log.exception("Nobody was told of event %s.", row.pk)
+            Telling.objects.filter(pk=row.pk).update(attempts=F("attempts") + 1)
+        return True
+
+
+def _tell(row: Telling) -> None:
+    event = Event.objects.select_related(*NAMES).defer("revision__files", "revision__commits").get(pk=row.pk)
+    tell(event)
+    if event.contribution and event.contribution.is_public and (event.verb in CHANGING or appears(event)):
+        Telling.objects.filter(pk=row.pk).update(is_for_searches=True)
+    else:
+        row.delete()
+
+
+def match_searches(most: int = MOST) -> None:
+    """Hold what is new or changed against each search that somebody follows: one small query a search."""
+    with transaction.atomic():
+        rows = Telling.objects.filter(is_for_searches=True).select_for_update(skip_locked=True).order_by("pk")[:most]
+        keys = [row.pk for row in rows]
+        if not keys:
+            return
+        events = list(Event.objects.select_related("contribution").filter(pk__in=keys).order_by("pk"))
+        follows = Follow.objects.hearing().exclude(search=None).filter(person__is_active=True)
+        for follow in follows.select_related("search", "person").order_by("pk"):
+            _match(follow, events)
+        Telling.objects.filter(pk__in=keys).delete()
+
+
+def _match(follow: Follow, events: Sequence[Event]) -> None:
+    """Tell of each contribution that this search finds now and never told of."""
+    query = follow.search.query if follow.search else ""
+    asks_for_change = CHANGES.search(query)
+    about = {event.contribution_id or 0: event for event in events if asks_for_change or event.verb not in CHANGING}
+    try:
+        rows = found(query, follow.person).filter(pk__in=about).exclude(author=follow.person_id)
+        hits = set(rows.values_list("pk", flat=True))
+    except Invalid:
+        return  # the language has changed since it was saved; its page says so
+    hits -= set(Follow.objects.filter(person=follow.person_id, is_muted=True, contribution__in=hits).values_list(
+        "contribution", flat=True
+    ))  # fmt: skip
+    told = Notification.objects.filter(person=follow.person_id, follow=follow, contribution__in=hits)
+    for pk in sorted(hits - set(told.values_list("contribution", flat=True))):
+        Notification.objects.tell(about[pk], Notification.Why.SEARCH, Follow.objects.filter(pk=follow.pk))
+
+
+def begin_again() -> int:
+    """Try once more what could not be told; return how many lines."""
+    return Telling.objects.filter(attempts__gt=0).update(attempts=0)
