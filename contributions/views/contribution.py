@@ -44,7 +44,7 @@ MOST_COMMENTS = 1000  # shown on one page
 def find(request: HttpRequest, number: int) -> Contribution:
     """The contribution, if this person may know of it; raises Missing."""
     visible = Contribution.objects.visible_to(request.user).with_names()
-    found = visible.defer("current__files", "current__commits").filter(pk=number).first()
+    found = visible.defer("current__files", "current__commits", "current__fingerprints").filter(pk=number).first()
     if found is None:
         raise Missing("There is no contribution of that number, or it is still being received.")
     return found
@@ -84,7 +84,7 @@ def _why_held(contribution: Contribution) -> Event | None:
 
 def _revisions(contribution: Contribution) -> QuerySet[Revision]:
     """Newest first, without the long lists of files and commits."""
-    rows: QuerySet[Revision] = contribution.revisions.defer("files", "commits").order_by("-number")
+    rows: QuerySet[Revision] = contribution.revisions.defer("files", "commits", "fingerprints").order_by("-number")
     return rows
 
 
