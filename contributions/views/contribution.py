@@ -1,4 +1,4 @@
-"""One contribution and its tabs: overview, fits and builds, discussion. Changes and evidence have other rooms."""
+"""One contribution and its tabs: overview, fits and builds. Changes, discussion and evidence have other rooms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from contributions.errors import Missing
-from contributions.forms.voices import CommentForm, ReasonForm, ReviewForm
+from contributions.forms.voices import ReasonForm, ReviewForm
 from contributions.keeping import kept
 from contributions.models import (
     Advisory,
@@ -28,17 +28,14 @@ from contributions.models.build import repetitions_of
 from contributions.models.hearing import hearers_of_revisions
 
 from .charts import evidence_bar
-from .threads import threaded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from django.db.models import QuerySet
-    from django.forms import BaseForm
     from django.http import HttpRequest, HttpResponse
 
 AT_WORK = {"queued", "running"}  # states of a fit or a build: the page asks again until there are none
-MOST_COMMENTS = 1000  # shown on one page
 
 
 def find(request: HttpRequest, number: int) -> Contribution:
@@ -161,24 +158,6 @@ def matrix(request: HttpRequest, number: int) -> HttpResponse:
         "moving": bool(AT_WORK & states),
     }
     return render(request, "contribution/matrix.html", framed(request, contribution, "matrix", **context))
-
-
-@require_safe
-@kept
-def discussion(request: HttpRequest, number: int) -> HttpResponse:
-    return show_discussion(request, find(request, number))
-
-
-def show_discussion(
-    request: HttpRequest, contribution: Contribution, form: BaseForm | None = None, status: int = 200
-) -> HttpResponse:
-    comments = contribution.comments.select_related("author", "organisation", "revision").oldest_first()
-    context: dict[str, Any] = {
-        "thread": threaded(comments[:MOST_COMMENTS], request.user),
-        "form": form or CommentForm(contribution=contribution),
-    }
-    context = framed(request, contribution, "discussion", **context)
-    return render(request, "contribution/discussion.html", context, status=status)
 
 
 def chosen_revision(request: HttpRequest, contribution: Contribution) -> Revision | None:
