@@ -24,6 +24,7 @@ from .pipeline import (
     mailing,
     proving,
     publishing,
+    reading,
     receiving,
     repeating,
     retaining,
@@ -45,6 +46,7 @@ log = logging.getLogger(__name__)
 RINGS_A_SWEEP = 200
 INDEX_RING_SECONDS = 60  # the sweep rings again for an index that is due, and nobody needs to hear it twice
 SETTLED_AT_ONCE = 100
+READING_SECONDS = 10  # at once, so that what is to be received meanwhile has its turn
 
 
 def ring(*works: Work) -> None:
@@ -200,6 +202,12 @@ def deliver_told() -> None:
 def deliver_no_more() -> None:
     """Forget the messages that were done with long ago."""
     delivering.forget_old()
+
+
+@shared_task(name="contributions.tasks.read_words")
+def read_words() -> None:
+    """Let be found by their words whatever was written since the last time."""
+    reading.read_waiting(READING_SECONDS)
 
 
 @shared_task(name="contributions.tasks.sign_history")

@@ -347,6 +347,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": SWEEP_SECONDS,
         "options": {"expires": SWEEP_SECONDS},
     },
+    "read": {
+        "task": "contributions.tasks.read_words",
+        "schedule": 5,  # seconds until what was written is found by its words
+        "options": {"expires": 5},
+    },
     "seal": {
         "task": "contributions.tasks.sign_history",
         "schedule": SEAL_SECONDS,

@@ -39,9 +39,11 @@ from contributions.models import (
     SigningKey,
     Standing,
     Trait,
+    Unread,
     Vote,
     Webhook,
 )
+from contributions.pipeline import reading
 from contributions.signing.keys import PublicKey
 
 serial = count(1)
@@ -154,7 +156,14 @@ def make_contribution(*, received: bool = True, **given: Any) -> Contribution:
     contribution = Contribution.objects.create(component=component, author=author, **given)
     if received:
         make_revision(contribution)
+    read_words(contribution)
     return contribution
+
+
+def read_words(contribution: Contribution) -> None:
+    """Let it be found by the words that it has now, as a worker does after every verb."""
+    Unread.objects.create(contribution=contribution)
+    reading.read(contribution.pk)
 
 
 def make_revision(contribution: Contribution | None = None, *, diff: bytes | None = DIFF, **given: Any) -> Revision:

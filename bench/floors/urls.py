@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 ROWS = 30
-UNSHOWN = ("description", "description_html", "search")  # neither the floors nor our lists read these
+UNSHOWN = ("description", "description_html")  # neither the floors nor our lists read these
 
 
 def bare(request: HttpRequest) -> HttpResponse:

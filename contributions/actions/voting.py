@@ -25,10 +25,9 @@ def vote(*, person: Person, contribution: Contribution, value: int) -> Contribut
         raise NotAllowed("You cannot vote on your own contribution, nor on one that is withdrawn.")
     pace(person, Event.Verb.VOTED)
     with transaction.atomic():
-        locked = Contribution.objects.select_for_update(of=("self",)).get(pk=contribution.pk)
+        Contribution.objects.select_for_update(of=("self",)).get(pk=contribution.pk)
         if value:
-            cast = {"value": value, "revision": locked.current}
-            Vote.objects.update_or_create(contribution=contribution, person=person, defaults=cast)
+            Vote.objects.update_or_create(contribution=contribution, person=person, defaults={"value": value})
         else:
             Vote.objects.filter(contribution=contribution, person=person).delete()
         Event.objects.write(Event.Verb.VOTED, actor=person, contribution=contribution, text=f"{value:+d}")

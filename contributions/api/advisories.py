@@ -158,9 +158,7 @@ def _revision(row: Revision) -> dict[str, int]:
 
 def _published(advisory: Advisory) -> QuerySet[Publication]:
     rows = Publication.objects.filter(revision__in=advisory.affected.all()).order_by("pk")
-    rows = rows.select_related("release", "build", "revision").defer(
-        "revision__files", "revision__commits", "revision__fingerprints"
-    )
+    rows = rows.select_related("release", "build", "revision").defer("revision__files", "revision__commits")
     return rows.prefetch_related("build__artifacts__blob", "revision__artifacts__blob")
 
 

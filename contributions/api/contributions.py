@@ -14,8 +14,10 @@ from rest_framework.response import Response
 from contributions.actions.quarantining import quarantine, restore
 from contributions.actions.submitting import submit
 from contributions.actions.withdrawing import withdraw
+from contributions.asking import read
 from contributions.errors import Missing
 from contributions.models import Contribution
+from contributions.models.finding import Search
 
 from . import rows
 from .inputs import ContributionInput, ContributionJson, ReasonInput, source_of
@@ -64,14 +66,17 @@ class Contributions(Uploads):
     def get(self, request: Request) -> HttpResponse:
         """What may be seen, newest first unless another order is asked for."""
         asked = self.asked(ContributionQuery)
-        found = rows.narrowed(Contribution.objects.visible_to(self.eyes), asked)
-        releases = None
+        among = rows.narrowed(Contribution.objects.visible_to(self.eyes), asked)
+        question = read(asked.get("q", ""))
+        search = Search(question, self.eyes, order=asked.get("order", ""), usual="newest", among=among)
+        found, releases = search.ranked, None
         if "release" in asked:
             releases = rows.Baselines.called(asked["release"], asked.get("component"))
             found = rows.on_releases(found, releases)
-        order = _order(asked, on_release=releases is not None)
+        order = _order(search.keys, on_release=releases is not None)
         written = rows.lines(found, request, on=releases)
-        page = page_of(written.values("line", *(name.removeprefix("-") for name in order)), request, asked, *order)
+        with search.in_time():
+            page = page_of(written.values("line", *(name.removeprefix("-") for name in order)), request, asked, *order)
         return _joined(page.with_results([row["line"] for row in page.rows]))
 
     @extend_schema(
@@ -103,9 +108,8 @@ class Contributions(Uploads):
         return Response(rows.detail(self.person, made.pk, request), status=201, headers={"Location": where})
 
 
-def _order(asked: Mapping[str, Any], *, on_release: bool) -> tuple[str, ...]:
-    order = Contribution.ORDERS[asked.get("order", "newest")]
-    return tuple("-here_score" if on_release and name == "-score" else name for name in order)
+def _order(keys: tuple[str, ...], *, on_release: bool) -> tuple[str, ...]:
+    return tuple("-here_score" if on_release and name in {"-score", "-score_there"} else name for name in keys)
 
 
 def _joined(page: Mapping[str, Any]) -> HttpResponse:

@@ -8,14 +8,15 @@ from typing import Any
 from django.utils.dateparse import parse_date, parse_datetime
 from rest_framework import serializers
 
+from contributions.asking import LONGEST
 from contributions.models import Advisory, Build, Contribution, Event, Flag, Publication, Release
+from contributions.models.finding import ORDERS
 from contributions.signing.keys import ROLES
 
 from .fields import BIGGEST_KEY
 from .paging import LARGEST_SIZE, LONGEST_CURSOR, USUAL_SIZE
 
 NAME_LENGTH = 160
-WORDS_LENGTH = 500
 FURTHEST_OFFSET = 2**40  # no log is that long, and no file system is asked to go further
 LONGEST_MOMENT = 40
 NO_MOMENT = "Give a time such as 2026-01-31T12:00:00Z, or the id of an entry."
@@ -46,12 +47,15 @@ class ContributionQuery(PageQuery):
     kind = serializers.ChoiceField(required=False, allow_blank=True, choices=Contribution.Kind.choices)
     state = serializers.ChoiceField(required=False, allow_blank=True, choices=Contribution.State.choices)
     q = serializers.CharField(
-        required=False, allow_blank=True, max_length=WORDS_LENGTH, help_text='Words, "phrases", -without, or.'
+        required=False,
+        allow_blank=True,
+        max_length=LONGEST,
+        help_text='The search language: words, "phrases", -without, OR, filters such as `fits:2.36.0`.',
     )
     order = serializers.ChoiceField(
         required=False,
         allow_blank=True,
-        choices=list(Contribution.ORDERS),
+        choices=list(ORDERS),
         help_text="`newest` unless asked; `best` with `release` ranks by the evidence on that release.",
     )
 
@@ -62,6 +66,12 @@ class ReportQuery(PageQuery):
     )
     trait = serializers.CharField(
         required=False, allow_blank=True, max_length=NAME_LENGTH, help_text="A trait and a choice: `hypervisor:kvm`."
+    )
+
+
+class CompletionQuery(serializers.Serializer[Any]):
+    q = serializers.CharField(
+        required=False, allow_blank=True, trim_whitespace=False, max_length=LONGEST, help_text="What was typed so far."
     )
 
 

@@ -131,8 +131,6 @@ def narrowed(rows: ContributionQuerySet, asked: Mapping[str, Any]) -> Contributi
         rows = rows.of_kind(asked["kind"])
     if "state" in asked:
         rows = rows.in_state(asked["state"])
-    if "q" in asked:
-        rows = rows.matching(asked["q"])
     return rows
 
 

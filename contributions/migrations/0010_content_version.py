@@ -4,7 +4,8 @@ from django.db import migrations
 
 UNSHOWN = {
     "ApiToken", "Builder", "Delivery", "Download", "Environment", "Follow", "IndexFile", "Invitation", "Letter",
-    "LogPiece", "Mailing", "Notification", "SavedSearch", "Seal", "Telling", "UpstreamFetch", "Viewed", "Webhook",
+    "LogPiece", "Mailing", "Notification", "SavedSearch", "Seal", "Telling", "Unread", "UpstreamFetch", "Viewed",
+    "Webhook",
     "ContentStep", "ContentCount",
 }
 SILENT = {"lease", "lease_until", "attempts", "queued_at", "rung_at", "last_login", "password"}

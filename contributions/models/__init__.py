@@ -11,7 +11,7 @@ from .comparison import Comparison as Comparison
 from .component import Component as Component, Recipe as Recipe, UpstreamFetch as UpstreamFetch
 from .content import ContentCount as ContentCount, ContentStep as ContentStep
 from .contribution import Contribution as Contribution
-from .document import Document as Document
+from .document import Document as Document, Unread as Unread, Word as Word
 from .event import Event as Event, Telling as Telling
 from .fit import Fit as Fit
 from .following import Follow as Follow, SavedSearch as SavedSearch

@@ -14,8 +14,8 @@ from django.db import connection, models
 UNSHOWN = frozenset(
     {
         "ApiToken", "Builder", "Delivery", "Download", "Environment", "Follow", "IndexFile", "Invitation", "Letter",
-        "LogPiece", "Notification", "SavedSearch", "Seal", "UpstreamFetch", "Viewed", "Webhook",
-        "ContentStep", "ContentCount",
+        "LogPiece", "Mailing", "Notification", "SavedSearch", "Seal", "Telling", "Unread", "UpstreamFetch", "Viewed",
+        "Webhook", "ContentStep", "ContentCount",
     }
 )  # fmt: skip
 # Columns that are written while nothing that is shown changes: leases, and when somebody was last here.

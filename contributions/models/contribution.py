@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVectorField
 from django.db import models
 from django.db.models import Case, F, GeneratedField, Q, Value, When
 from django.db.models.functions import Now
@@ -22,7 +19,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
 TITLE_LENGTH = 200
-HYPHENS = re.compile(r"-[\W_]*-")
 PRECEDENCE = {"approved": 0, "open": 1, "changes-requested": 2, "rejected": 3, "withdrawn": 4}
 
 
@@ -62,13 +58,9 @@ class ContributionQuerySet(models.QuerySet["Contribution"]):
         """Open work on components this person maintains, without the person's own."""
         return self.filter(state=Contribution.State.OPEN, component__maintainers=person).exclude(author=person)
 
-    def matching(self, words: str) -> Self:
-        """Full-text search as people type it: words, "phrases", -without, or.
-
-        PostgreSQL takes every hyphen before a word for a "not" of its own and fails on a few dozen in a row.
-        """
-        words = HYPHENS.sub(" -", words)
-        return self.filter(search=SearchQuery(words, config="english", search_type="websearch"))
+    def unreviewed(self) -> Self:
+        """Open work that nobody has approved yet."""
+        return self.filter(state=Contribution.State.OPEN, waits_since__isnull=False)
 
     def with_names(self) -> Self:
         """Everything a row of a list names, in the same query."""
@@ -158,19 +150,15 @@ class Contribution(Stateful):
     red_count = models.PositiveIntegerField(default=0, editable=False, help_text="Releases whose last build failed.")
     score = models.FloatField(default=0, editable=False, help_text="The best of its scores on supported releases.")
     activity = models.FloatField(default=0, editable=False)
+    waits_since = models.FloatField(
+        null=True, editable=False, help_text="Its last evidence, in seconds since 1970, while nobody has approved it."
+    )
 
     precedence = GeneratedField(
         expression=Case(*(When(state=state, then=Value(rank)) for state, rank in PRECEDENCE.items()), default=Value(9)),
         output_field=models.SmallIntegerField(),
         db_persist=True,
     )
-    search = GeneratedField(
-        expression=SearchVector("title", weight="A", config="english")
-        + SearchVector("description", weight="B", config="english"),
-        output_field=SearchVectorField(),
-        db_persist=True,
-    )
-
     objects = ContributionQuerySet.as_manager()
 
     ORDERS: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -178,6 +166,7 @@ class Contribution(Stateful):
         "active": ("-activity", "-pk"),
         "newest": ("-pk",),
         "deployed": ("-running_count", "-score", "-pk"),
+        "review": ("waits_since", "pk"),
     }
 
     class Meta:
@@ -187,7 +176,7 @@ class Contribution(Stateful):
             models.Index(F("activity").desc(), F("id").desc(), name="contribution_active"),
             models.Index(F("running_count").desc(), F("score").desc(), F("id").desc(), name="contribution_deployed"),
             models.Index("component", F("id").desc(), name="contribution_of_component"),
-            GinIndex(fields=["search"], name="contribution_words"),
+            models.Index("waits_since", "id", condition=Q(state="open"), name="contribution_waiting"),
             models.Index(fields=["settles_at"], condition=~Q(settles_at=None), name="contribution_settles"),
             models.Index(fields=["shares_at"], condition=~Q(shares_at=None), name="contribution_shares"),
         ]

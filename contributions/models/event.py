@@ -11,6 +11,7 @@ from .advisory import Advisory
 from .build import Build
 from .component import Component
 from .contribution import Contribution, visible_to_all
+from .document import Unread
 from .person import Organisation, Person
 from .publication import Publication
 from .release import Release
@@ -100,6 +101,7 @@ class EventQuerySet(models.QuerySet["Event"]):
         contribution = things.get("contribution")
         if isinstance(contribution, Contribution):
             things.setdefault("component", contribution.component)
+        Unread.objects.leave(verb, contribution)
         made = self.create(verb=verb, actor=actor, text=text, **things)
         if verb in TOLD:
             Telling.objects.create(event=made)

@@ -18,6 +18,7 @@ from contributions.errors import Invalid
 from contributions.models import Event, Follow, Notification, Telling
 from contributions.models.finding import found
 
+from . import reading
 from .notifying import appears, tell
 
 if TYPE_CHECKING:
@@ -71,8 +72,11 @@ def _tell(row: Telling) -> None:
 
 def match_searches(most: int = MOST) -> None:
     """Hold what is new or changed against each search that somebody follows: one small query a search."""
+    waiting = Telling.objects.filter(is_for_searches=True)
+    for pk in set(waiting.order_by("pk").values_list("event__contribution", flat=True)[:most]):
+        reading.read(pk)  # else it would not be found by its words yet
     with transaction.atomic():
-        rows = Telling.objects.filter(is_for_searches=True).select_for_update(skip_locked=True).order_by("pk")[:most]
+        rows = waiting.select_for_update(skip_locked=True).order_by("pk")[:most]
         keys = [row.pk for row in rows]
         if not keys:
             return

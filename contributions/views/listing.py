@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import F, Q
+from django.db.models import F
+from django.db.models.functions import Left
 from django.utils import timezone
 
-from contributions.errors import Invalid, Missing
 from contributions.markup import reveal
-from contributions.models import Component, Contribution, Fit, Organisation, Person, Release
+from contributions.models import Fit
 
 from .ages import age
+from .marking import excerpt, marked
 from .paging import Page, page
 
 if TYPE_CHECKING:
@@ -21,15 +22,17 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
+    from contributions.models import Contribution, Release
+    from contributions.models.finding import Search
+
 FIELDS = (
     "pk", "title", "kind", "state", "precedence", "up", "down", "comment_count", "running_count", "fit_count",
     "upstream_count", "release_count", "green_count", "red_count", "score", "activity", "created_at",
     "component__slug", "component__name", "author__username", "author__name", "organisation__name",
     "organisation__slug", "release__name",
 )  # fmt: skip
-ASKED = ("q", "component", "release", "kind", "state")
 FITS: dict[str, str] = dict(Fit.State.choices)
-LONGEST_SEARCH = 300  # characters; more words than that find nothing and cost much
+EXCERPTED = 2000  # characters of a description in which a word that was looked for is shown
 
 
 def contribution_page(request: HttpRequest, rows: QuerySet[Contribution], order: tuple[str, ...]) -> Page:
@@ -38,6 +41,18 @@ def contribution_page(request: HttpRequest, rows: QuerySet[Contribution], order:
     now = timezone.now()
     for row in found.rows:
         told(row, now)
+    return found
+
+
+def search_page(request: HttpRequest, search: Search) -> Page:
+    """One page of what was found, with the words that were looked for marked."""
+    rows = search.ranked
+    if search.marks:
+        rows = rows.annotate(excerpt=Left("description", EXCERPTED))
+    found = contribution_page(request, rows, search.keys)
+    for row in found.rows if search.marks else ():
+        row["shown_title"] = marked(row["shown_title"], search.marks)
+        row["excerpt"] = excerpt(reveal(row["excerpt"]), search.marks)
     return found
 
 
@@ -76,61 +91,6 @@ def _builds(row: Mapping[str, Any]) -> str:
     if not (row["green_count"] or row["red_count"]):
         return ""
     return f"builds on {row['green_count']} of {row['green_count'] + row['red_count']}"
-
-
-class Filters:
-    """What the address of a list asks for; raises Invalid or Missing for what there is not."""
-
-    def __init__(self, request: HttpRequest) -> None:
-        self.asked = {name: request.GET.get(name, "").strip() for name in ASKED}
-        self.order = request.GET.get("order", "") or "best"
-        self.component = self._named(Component, "component")
-        self.release = self._release()
-        self.organisation = self._named(Organisation, "organisation", request.GET.get("organisation", ""))
-        self.author = self._named(Person, "author", request.GET.get("author", ""), field="username")
-        if self.order not in Contribution.ORDERS:
-            raise Invalid("The order is one of " + ", ".join(Contribution.ORDERS) + ".")
-        if len(self.asked["q"]) > LONGEST_SEARCH:
-            raise Invalid(f"Search for {LONGEST_SEARCH} characters at most.")
-        for name, choices in (("kind", Contribution.Kind), ("state", Contribution.State)):
-            if self.asked[name] and self.asked[name] not in choices.values:
-                raise Invalid(f"The {name} is one of " + ", ".join(choices.values) + ".")
-
-    def _named(self, model: Any, name: str, word: str | None = None, *, field: str = "slug") -> Any:
-        word = self.asked[name] if word is None else word
-        if not word:
-            return None
-        found = model.objects.filter(**{field: word}).first()
-        if found is None:
-            raise Missing(f"There is no {name} “{reveal(word[:60])}”.")
-        return found
-
-    def _release(self) -> Release | None:
-        word = self.asked["release"]
-        if not word:
-            return None
-        by_name = Q(component=self.component, name=word) if self.component else Q(pk=None)
-        found = Release.objects.select_related("component").filter(Q(slug=word) | by_name).first()
-        if found is None:
-            raise Missing(f"There is no release “{reveal(word[:60])}”.")
-        return found
-
-    def applied(self, rows: QuerySet[Contribution]) -> QuerySet[Contribution]:
-        wanted = {name: self.asked[name] for name in ("kind", "state") if self.asked[name]}
-        for name in ("component", "organisation", "author"):
-            if getattr(self, name) is not None:
-                wanted[name] = getattr(self, name)
-        rows = rows.filter(**wanted)
-        if self.asked["q"]:
-            rows = rows.matching(self.asked["q"])  # type: ignore[attr-defined]
-        return on_release(rows, self.release) if self.release else rows
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The order by which the list is cut; on one release the best are those best there."""
-        if self.release and self.release.is_supported and self.order == "best":
-            return ("precedence", "-score_there", "-pk")
-        return Contribution.ORDERS[self.order]
 
 
 def on_release(rows: QuerySet[Contribution], release: Release) -> QuerySet[Contribution]:

@@ -66,7 +66,7 @@ def lines(person: Person | AnonymousUser) -> list[dict[str, Any]]:
     events = Event.objects.news_for(person).select_related(
         "contribution", "component", "release", "revision", "advisory"
     )
-    events = events.defer("revision__files", "revision__commits", "contribution__description", "contribution__search")
+    events = events.defer("revision__files", "revision__commits", "contribution__description")
     told: list[dict[str, Any]] = []
     for event in events[: LINES * 4]:
         line = {"event": event, "phrase": PHRASES[event.verb], "key": (event.verb, event.contribution_id)}

@@ -119,7 +119,7 @@ WORDS = (
 def test_no_search_keeps_the_database_busy(platform: Platform, words: str) -> None:
     for address in ("/search/", "/api/v1/contributions/"):
         started = time.monotonic()
-        assert platform.client("stranger").get(address, {"q": words}).status_code == 200
+        assert platform.client("stranger").get(address, {"q": words}).status_code in {200, 400}
         assert time.monotonic() - started < PATIENCE
 
 

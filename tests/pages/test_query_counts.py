@@ -22,6 +22,7 @@ LISTS = [
     "/contributions/",
     "/contributions/?component=swift&order=active",
     "/search/?q=retries",
+    "/search/?q=retries+component:swift+fits:1.0+file:shell.py+is:open+-kind:experience&order=newest",
     "/components/",
     "/components/swift/",
     "/components/swift/rules/",

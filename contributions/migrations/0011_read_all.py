@@ -1,0 +1,13 @@
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    """Everything that was there before is read, so that it can be found by all its words."""
+
+    dependencies = [("contributions", "0010_content_version")]
+    operations = [
+        migrations.RunSQL(
+            "INSERT INTO contributions_unread (contribution_id) SELECT id FROM contributions_contribution",
+            migrations.RunSQL.noop,
+        ),
+    ]
