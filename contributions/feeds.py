@@ -60,7 +60,9 @@ def atom(request: HttpRequest) -> HttpResponse:
         "publication__revision__contribution__organisation",
         "advisory__component", "advisory__author",
     )  # fmt: skip
-    events = events.defer("publication__revision__files", "publication__revision__commits")
+    events = events.defer(
+        "publication__revision__files", "publication__revision__commits", "publication__revision__fingerprints"
+    )
     events = events.prefetch_related(
         "publication__build__artifacts__blob",
         uploads_of("publication__revision__"),
@@ -176,7 +178,9 @@ def _files(release: Release) -> list[File]:
     rows = (
         Publication.objects.visible_to(AnonymousUser()).filter(release=release).order_by("state", "-pk")
     )  # "live" sorts before "withdrawn"
-    rows = rows.select_related("build", "revision").defer("revision__files", "revision__commits", "build__recipe")
+    rows = rows.select_related("build", "revision").defer(
+        "revision__files", "revision__commits", "revision__fingerprints", "build__recipe"
+    )
     found: dict[str, File] = {}
     for publication in rows.prefetch_related("build__artifacts__blob", "revision__artifacts__blob"):
         for artifact in publication.artifacts:

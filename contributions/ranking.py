@@ -16,6 +16,7 @@ HALF_LIFE = timedelta(days=180)
 VOTE_WEIGHT, VOTES_AT_MOST = 0.25, 4.0
 STAGE_WEIGHTS = {"lab": 1.0, "staging": 2.0, "production": 4.0}
 BROKEN_WEIGHT = 1.5
+EARLIER_WEIGHT = 0.5  # of what was said of an earlier revision, to which the current one only adds files
 GREEN_BUILD_WEIGHT, BROKEN_BUILD_WEIGHT = 0.5, 1.0
 NEGLIGIBLE = 1e-9  # evidence decayed to this counts as none; its square would no longer fit a float
 ACTIVITY_STEP = timedelta(days=14)
@@ -28,31 +29,35 @@ class Voice:
     works: bool
     stage: str
     age: timedelta
+    is_earlier: bool = False  # of an earlier revision, to which the current one only adds files
 
     @property
     def weight(self) -> float:
-        """The stage's weight, halved every 180 days."""
-        return STAGE_WEIGHTS[self.stage] * 2 ** -max(self.age / HALF_LIFE, 0.0)
+        """The stage's weight, halved every 180 days, and once for an earlier revision."""
+        stage = STAGE_WEIGHTS[self.stage] * (EARLIER_WEIGHT if self.is_earlier else 1)
+        return stage * 2 ** -max(self.age / HALF_LIFE, 0.0)
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that counts for or against a contribution on one release."""
+    """All that counts for or against a contribution on one release; `earlier_…` votes are of an earlier revision."""
 
     up: int = 0
     down: int = 0
     voices: tuple[Voice, ...] = ()
     green_builds: int = 0
     broken_builds: int = 0
+    earlier_up: int = 0
+    earlier_down: int = 0
 
     @property
     def parts(self) -> dict[str, float]:
         """The summands by name, so that a page can show them beside the number; `against_` parts speak against."""
         return {
-            "for_votes": min(VOTE_WEIGHT * self.up, VOTES_AT_MOST),
+            "for_votes": _of_votes(self.up, self.earlier_up),
             **{f"for_{stage}": sum(voice.weight for voice in self._works_in(stage)) for stage in STAGE_WEIGHTS},
             "for_builds": GREEN_BUILD_WEIGHT * self.green_builds,
-            "against_votes": min(VOTE_WEIGHT * self.down, VOTES_AT_MOST),
+            "against_votes": _of_votes(self.down, self.earlier_down),
             "against_reports": BROKEN_WEIGHT * sum(voice.weight for voice in self.voices if not voice.works),
             "against_builds": BROKEN_BUILD_WEIGHT * self.broken_builds,
         }
@@ -61,10 +66,10 @@ class Evidence:
     def counts(self) -> dict[str, int]:
         """How many votes, organisations and builds each part is of, by the same names."""
         return {
-            "for_votes": self.up,
+            "for_votes": self.up + self.earlier_up,
             **{f"for_{stage}": len(self._works_in(stage)) for stage in STAGE_WEIGHTS},
             "for_builds": self.green_builds,
-            "against_votes": self.down,
+            "against_votes": self.down + self.earlier_down,
             "against_reports": sum(not voice.works for voice in self.voices),
             "against_builds": self.broken_builds,
         }
@@ -84,6 +89,10 @@ class Evidence:
     def score(self) -> float:
         """From 0 to 1."""
         return wilson(self.success, self.success + self.failure)
+
+
+def _of_votes(now: int, earlier: int) -> float:
+    return min(VOTE_WEIGHT * (now + EARLIER_WEIGHT * earlier), VOTES_AT_MOST)
 
 
 def wilson(success: float, total: float, z: float = Z) -> float:

@@ -82,3 +82,9 @@ def test_fourteen_days_of_rest_cost_as_much_as_ten_votes() -> None:
 def test_more_votes_against_than_for_make_it_less_active() -> None:
     today = datetime(2026, 1, 15, tzinfo=UTC)
     assert activity(0, 10, today) == pytest.approx(activity(0, 0, today) - 1)
+
+
+def test_what_was_said_of_an_earlier_revision_counts_half() -> None:
+    assert Evidence(earlier_up=4, earlier_down=2).parts == Evidence(up=2, down=1).parts
+    assert Voice(True, "production", NOW, is_earlier=True).weight == 2
+    assert Evidence(up=1, earlier_up=2).counts["for_votes"] == 3

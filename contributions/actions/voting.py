@@ -25,9 +25,10 @@ def vote(*, person: Person, contribution: Contribution, value: int) -> Contribut
         raise NotAllowed("You cannot vote on your own contribution, nor on one that is withdrawn.")
     pace(person, Event.Verb.VOTED)
     with transaction.atomic():
-        Contribution.objects.select_for_update(of=("self",)).get(pk=contribution.pk)
+        locked = Contribution.objects.select_for_update(of=("self",)).get(pk=contribution.pk)
         if value:
-            Vote.objects.update_or_create(contribution=contribution, person=person, defaults={"value": value})
+            cast = {"value": value, "revision": locked.current}
+            Vote.objects.update_or_create(contribution=contribution, person=person, defaults=cast)
         else:
             Vote.objects.filter(contribution=contribution, person=person).delete()
         Event.objects.write(Event.Verb.VOTED, actor=person, contribution=contribution, text=f"{value:+d}")

@@ -158,7 +158,9 @@ def _revision(row: Revision) -> dict[str, int]:
 
 def _published(advisory: Advisory) -> QuerySet[Publication]:
     rows = Publication.objects.filter(revision__in=advisory.affected.all()).order_by("pk")
-    rows = rows.select_related("release", "build", "revision").defer("revision__files", "revision__commits")
+    rows = rows.select_related("release", "build", "revision").defer(
+        "revision__files", "revision__commits", "revision__fingerprints"
+    )
     return rows.prefetch_related("build__artifacts__blob", "revision__artifacts__blob")
 
 

@@ -30,7 +30,7 @@ class Audit(Resource):
         del request
         asked = self.asked(AuditQuery)
         found = Event.objects.visible_to(self.eyes).about(**{name: asked[name] for name in ASKED if name in asked})
-        rows = found.select_related(*NAMES).defer("revision__files", "revision__commits")
+        rows = found.select_related(*NAMES).defer("revision__files", "revision__commits", "revision__fingerprints")
         return self.listed(LineShape, rows, asked, "-pk")
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from contributions.models import Blob
 
 BODIES = {"multipart/form-data": RevisionInput, "application/json": RevisionJson}
-LARGE = ("commits", "files", "warnings")
+LARGE = ("commits", "files", "fingerprints", "warnings")
 BYTES = {
     (200, "text/plain"): OpenApiResponse(OpenApiTypes.STR, description="The same bytes for ever."),
     304: OpenApiResponse(description="You have these bytes: If-None-Match named their ETag."),

@@ -23,15 +23,23 @@ class VoteForm(forms.Form):
 
 class CommentForm(forms.Form):
     text = forms.CharField(widget=forms.Textarea, strip=False, required=False)
+    is_question = forms.BooleanField(required=False)
     parent = forms.ModelChoiceField(Comment.objects.none(), required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, contribution: Contribution, **given: Any) -> None:
         super().__init__(*args, **given)
         self.fields["parent"].queryset = contribution.comments.all()  # type: ignore[attr-defined]
 
+    @property
+    def answered(self) -> int:
+        """The key of the comment that it answers, right or wrong as it was sent; 0 for none."""
+        word = str(self["parent"].value() or "")
+        return int(word) if word.isascii() and word.isdigit() and len(word) < 19 else 0  # noqa: PLR2004 - fits a bigint
+
 
 class EditForm(forms.Form):
     text = forms.CharField(widget=forms.Textarea, strip=False, required=False)
+    is_question = forms.BooleanField(required=False)
 
 
 class ReportForm(forms.Form):

@@ -13,16 +13,17 @@ from .component import Recipe
 from .contribution import Contribution
 from .fit import Fit
 from .person import Membership
+from .voices import Review
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
     from .revision import Revision
-    from .voices import Review
 
 VERDICTS = ("passed", "failed", "timed-out")
 BEST_FIRST = ("passed", "running", "queued", "failed", "timed-out", "errored")
+LARGE = ("revision__files", "revision__commits", "revision__fingerprints")  # columns
 FITTING_FIRST = ("applies", "merges", "running", "queued", "errored")
 
 
@@ -46,7 +47,8 @@ class _Facts:
     def __init__(self, contribution: Contribution, revision: Revision) -> None:
         self.contribution = contribution
         self.revision = revision
-        self.reviews = list(revision.reviews.select_related("reviewer").order_by("reviewed_at", "pk"))
+        holding = Review.objects.in_force(contribution).select_related("reviewer", "revision")
+        self.reviews = list(holding.defer(*LARGE).order_by("reviewed_at", "pk"))
         self.maintainers = set(contribution.component.maintainers.values_list("pk", flat=True))
         self.organisations = self._organisations()
 
@@ -80,6 +82,7 @@ class _Facts:
         kin = {*self.organisations[author], self.contribution.organisation_id}
         return Opinion(
             by=review.reviewer.username,
+            of="" if review.revision_id == self.revision.pk else review.revision.label,
             verdict=review.verdict,
             maintains=review.reviewer_id in self.maintainers,
             is_author=review.reviewer_id in {author, self.revision.submitted_by_id},

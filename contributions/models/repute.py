@@ -48,4 +48,6 @@ def warning_about(blob: Blob) -> str:
 
 def _taken_out(blob: Blob) -> QuerySet[Publication]:
     rows = Publication.objects.of_bytes(blob).filter(state=Publication.State.WITHDRAWN).newest_first()
-    return rows.select_related("revision__contribution").defer("revision__files", "revision__commits")[:MOST]
+    return rows.select_related("revision__contribution").defer(
+        "revision__files", "revision__commits", "revision__fingerprints"
+    )[:MOST]

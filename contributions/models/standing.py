@@ -6,17 +6,19 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.db.models import Count, Max, Q
+from django.db.models import Count, F, Max, Q
 from django.utils import timezone
 
 from contributions.ranking import Evidence, Voice, activity
 
 from .build import Build
+from .carrying import Carry
 from .contribution import Contribution
 from .event import Event
 from .fit import Fit
 from .person import Membership
 from .release import Release
+from .revision import Revision
 from .voices import FieldReport, Review
 
 if TYPE_CHECKING:
@@ -80,9 +82,10 @@ class _Count:
     def __init__(self, contribution: Contribution) -> None:
         self.contribution = contribution
         supported = Release.objects.supported().filter(component=contribution.component_id)
+        self.carries = self._carries()
         self.reports = list(self._reports())
         self.releases = self._held_for(set(supported.values_list("pk", flat=True)))
-        self.up, self.down = self._votes()
+        self.votes = self._votes()
         self.fits: dict[int, str] = dict(self._of_current(Fit).values_list("release_id", "state"))
         self.builds = list(self._of_current(Build).originals().order_by("release_id", "-serial"))
         self.bare_passes = self._bare_passes()
@@ -97,29 +100,40 @@ class _Count:
             made_for = {self.contribution.release_id}
         return supported & {*made_for, *(report.release_id for report in self.reports)} if made_for else supported
 
-    def _votes(self) -> tuple[int, int]:
-        tally = self.contribution.votes.aggregate(
-            up=Count("pk", filter=Q(value=1)), down=Count("pk", filter=Q(value=-1))
-        )
-        return tally["up"], tally["down"]
+    def _carries(self) -> dict[int, str]:
+        """How far what was said of a revision holds for the current one, by its number; nothing of what is touched."""
+        shown = Revision.objects.filter(pk__in=[self.contribution.current_id]).values_list("number", "carries").first()
+        if shown is None:
+            return {}
+        number, earlier = shown
+        return {number: Carry.SAME} | {int(older): how for older, how in earlier.items()}
+
+    def _votes(self) -> Counter[tuple[int, str]]:
+        """How many votes of each value hold, and how far; one of before votes had a revision holds."""
+        cast = self.contribution.votes.order_by().values_list("value", "revision__number")
+        votes: Counter[tuple[int, str]] = Counter()
+        for value, number, count in cast.annotate(count=Count("pk")):
+            votes[value, self.carries.get(number, Carry.TOUCHED) if number else Carry.SAME] += count
+        return votes
+
+    def _balance(self) -> tuple[int, int]:
+        up, down = (self.votes[value, Carry.SAME] + self.votes[value, Carry.PARTLY] for value in (1, -1))
+        return up, down
 
     def _of_current(self, model: Any) -> Any:
         return model.objects.filter(revision=self.contribution.current_id, release_id__in=self.releases)
 
     def _reports(self) -> Any:
-        """Reports on the same content as the current revision, without the author's own voice.
+        """Reports that hold for the current revision, as its `number` tells how far, without the author's own voice.
 
         The author's are the person, the organisation that it was shared for and all that the person belongs to now.
         """
-        fingerprint = self.contribution.current.fingerprint if self.contribution.current else ""
-        same = Q(revision=self.contribution.current_id) | Q(revision__fingerprint=fingerprint) & ~Q(
-            revision__fingerprint=""
-        )
         author = self.contribution.author_id
         own = Q(author=author) | Q(organisation__in=Membership.objects.filter(person=author).values("organisation"))
         if self.contribution.organisation_id:
             own |= Q(organisation=self.contribution.organisation_id)
-        return FieldReport.objects.filter(same, contribution=self.contribution).exclude(own)
+        holding = FieldReport.objects.filter(contribution=self.contribution, revision__number__in=self.carries)
+        return holding.exclude(own).annotate(number=F("revision__number"))
 
     def _bare_passes(self) -> set[tuple[int, str]]:
         passed = Build.objects.bare().filter(release_id__in=self.releases, state=Build.State.PASSED)
@@ -131,17 +145,27 @@ class _Count:
 
     def evidence(self, release: int) -> Evidence:
         voices = tuple(
-            Voice(report.outcome == FieldReport.Outcome.WORKS, report.stage, self.now - report.reported_at)
+            self._voice(report)
             for report in self.reports
             if report.release_id == release and report.outcome != FieldReport.Outcome.PARTLY
         )
         builds = self._last_builds(release)
         return Evidence(
-            up=self.up,
-            down=self.down,
+            up=self.votes[1, Carry.SAME],
+            down=self.votes[-1, Carry.SAME],
             voices=voices,
             green_builds=sum(build.has_passed for build in builds),
             broken_builds=sum(self._broke(build) for build in builds),
+            earlier_up=self.votes[1, Carry.PARTLY],
+            earlier_down=self.votes[-1, Carry.PARTLY],
+        )
+
+    def _voice(self, report: Any) -> Voice:
+        return Voice(
+            report.outcome == FieldReport.Outcome.WORKS,
+            report.stage,
+            self.now - report.reported_at,
+            is_earlier=self.carries[report.number] == Carry.PARTLY,
         )
 
     def _broke(self, build: Build) -> bool:
@@ -167,11 +191,12 @@ class _Count:
         fits = Counter(row.fit for row in rows)
         states = Counter(row.build_state for row in rows)
         judged = sum(count for fit, count in fits.items() if fit not in {"", "queued", "running"})
+        up, down = self._balance()
         running = {r.organisation_id for r in self.reports if r.outcome == FieldReport.Outcome.WORKS}
         last = self._last_evidence()
         return {
-            "up": self.up,
-            "down": self.down,
+            "up": up,
+            "down": down,
             "comment_count": self.contribution.comments.standing().count(),
             "question_count": self.contribution.comments.open_questions().count(),
             "running_count": len(running),
@@ -181,12 +206,13 @@ class _Count:
             "green_count": states["passed"],
             "red_count": states["failed"] + states["timed-out"],
             "score": max((row.score for row in rows), default=0.0),
-            "activity": activity(self.up, self.down, last),
+            "activity": activity(up, down, last),
             "waits_since": None if self._is_approved_by_somebody() else last.timestamp(),
         }
 
     def _is_approved_by_somebody(self) -> bool:
-        return Review.objects.filter(revision=self.contribution.current_id, verdict=Review.Verdict.APPROVE).exists()
+        in_force = Review.objects.in_force(self.contribution)
+        return in_force.filter(verdict=Review.Verdict.APPROVE).exists()
 
     def _last_evidence(self) -> datetime:
         events = self.contribution.events.filter(verb__in=COUNTS_AS_EVIDENCE)

@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Extract, Now
 
+from .carrying import Carry
 from .contribution import Contribution
 from .person import Membership, Organisation, Person
 from .release import Release
@@ -269,6 +270,23 @@ class FieldReport(models.Model):
         return self.outcome != self.Outcome.BROKEN
 
 
+class ReviewQuerySet(models.QuerySet["Review"]):
+    def last_words(self, contribution: Contribution) -> Self:
+        """Of each reviewer what they said last, of whichever revision."""
+        said = Review.objects.filter(revision__contribution=contribution)
+        return self.filter(pk__in=said.order_by("reviewer_id", "-reviewed_at", "-pk").distinct("reviewer_id"))
+
+    def in_force(self, contribution: Contribution) -> Self:
+        """The last word of each reviewer, if it was of the current revision or of one with the same content.
+
+        What was approved before files had fingerprints holds for no other revision: a patch id is not enough.
+        """
+        current = contribution.current
+        same = [number for number, how in current.carries.items() if how == Carry.SAME] if current else []
+        alike = Q(revision__number__in=same) & ~Q(revision__fingerprints={})
+        return self.last_words(contribution).filter(Q(revision=current) | alike)
+
+
 class Review(models.Model):
     """A maintainer's verdict on one revision. The same maintainer's later verdict replaces it."""
 
@@ -286,6 +304,8 @@ class Review(models.Model):
     is_colleague = models.BooleanField(
         default=False, editable=False, help_text="Was of an organisation of the author's when this was said."
     )
+
+    objects = ReviewQuerySet.as_manager()
 
     class Meta:
         ordering = ["-reviewed_at", "-pk"]

@@ -23,7 +23,7 @@ OBJECTIONS = {Verdict.REJECT: State.REJECTED, Verdict.REQUEST_CHANGES: State.CHA
 
 
 def take_up(contribution: Contribution, revision: Revision) -> None:
-    """Show this revision from now on; its component's people are asked about it anew."""
+    """Show this revision from now on; its component's people are asked about it anew, unless it is the same."""
     if contribution.state == State.OPEN:
         Contribution.objects.filter(pk=contribution.pk).update(current=revision)
         contribution.refresh_from_db()
@@ -39,7 +39,7 @@ def settle(contribution: Contribution, *, actor: Person | None = None) -> bool:
     """
     with transaction.atomic():
         rows = Contribution.objects.select_for_update(of=("self",)).with_names()
-        locked = rows.defer("current__files", "current__commits").get(pk=contribution.pk)
+        locked = rows.defer("current__files", "current__commits", "current__fingerprints").get(pk=contribution.pk)
         to, look_again = _where(locked)
         Contribution.objects.filter(pk=locked.pk).update(settles_at=look_again)
         if to == locked.state:
@@ -67,8 +67,8 @@ def _where(contribution: Contribution) -> tuple[str, datetime | Now | None]:
 
 
 def _objection(contribution: Contribution) -> str | None:
-    """An objection stands until its maker or a new revision takes it away."""
-    verdicts = Review.objects.filter(revision=contribution.current).values_list("verdict", flat=True)
+    """An objection stands until its maker or a revision with other content takes it away."""
+    verdicts = Review.objects.in_force(contribution).values_list("verdict", flat=True)
     return next((state for verdict, state in OBJECTIONS.items() if verdict in set(verdicts)), None)
 
 

@@ -71,7 +71,8 @@ def _approvals(rules: Rules, case: Case) -> Check:
     approvals = [opinion for opinion in case.opinions if opinion.verdict == APPROVE]
     doubts = [(opinion.by, _doubt(rules, case, opinion)) for opinion in approvals]
     given = sum(not why for _, why in doubts)
-    told = [f"{given} of {needed}.", *(f"{by}'s does not count: {why}." for by, why in doubts if why)]
+    kept = [f"{each.by}'s is kept from {each.of}: the same content." for each in approvals if each.of]
+    told = [f"{given} of {needed}.", *(f"{by}'s does not count: {why}." for by, why in doubts if why), *kept]
     asked = f"{words.approvals(needed)}, none of them its author or a colleague"
     if given >= needed:
         return Check("approvals", asked, Mark.MET, words.some_sentences(told))

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Opinion:
-    """A verdict on the current revision, and what its maker is to the component and to the author."""
+    """A verdict on the current revision, or on an earlier one (`of`, such as v2) that has the same content.
+
+    Beside it stands what its maker is to the component and to the author.
+    """
 
     by: str
     verdict: str
@@ -19,6 +22,7 @@ class Opinion:
     is_author: bool = False  # of the work, or the one who sent the revision
     is_colleague: bool = False
     changed_hands_at: datetime | None = None
+    of: str = ""
 
 
 @dataclass(frozen=True)

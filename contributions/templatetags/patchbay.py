@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django import template
 from django.conf import settings
-from django.templatetags.static import static
-from django.utils import timezone
 from django.utils.html import format_html
 
 from contributions import markup
 from contributions.inspection.reports import words
 from contributions.models import Notification
 from contributions.models.news import MOST_COUNTED
-from contributions.views.ages import age, exact
+from contributions.views import marks
+from contributions.views.ages import exact
 from contributions.views.following import state_of
 
 if TYPE_CHECKING:
@@ -26,22 +24,9 @@ if TYPE_CHECKING:
 register = template.Library()
 
 
-@cache
-def _sprite() -> str:
-    return static("vendor/icons.svg")
-
-
-@register.simple_tag
-def icon(name: str) -> SafeString:
-    """A picture beside a word; it says nothing that the word does not."""
-    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', _sprite(), name)
-
-
-@register.simple_tag
-def state(word: str, label: str = "") -> SafeString:
-    """A state in words, with a colour for the quick eye."""
-    return format_html('<span class="state" data-state="{}">{}</span>', word, (label or word.replace("-", " ")).lower())
-
+icon = register.simple_tag(marks.icon)
+state = register.simple_tag(marks.state)
+when = register.simple_tag(marks.when)
 
 MARKS = {"met": "circle-check", "waiting": "clock", "not-met": "circle-x", "not-asked": "circle-dashed"}
 
@@ -52,17 +37,6 @@ def mark(word: str) -> SafeString:
     told = word.replace("-", " ")
     return format_html(
         '<span class="mark">{} <span class="state" data-state="{}">{}</span></span>', icon(MARKS[word]), word, told
-    )
-
-
-@register.simple_tag
-def when(moment: datetime | None) -> SafeString | str:
-    """How long ago it was; the exact time on pointing at it and for machines."""
-    if moment is None:
-        return ""
-    shape = '<time datetime="{}" title="{}">{}</time>'
-    return format_html(
-        shape, moment.isoformat(timespec="seconds"), " ".join(exact(moment)), age(moment, timezone.now())
     )
 
 

@@ -61,7 +61,9 @@ def _shown(request: HttpRequest, found: Advisory, form: ReasonForm) -> dict[str,
         "advisory": found,
         "affected": _revisions(request, found.affected.all()),
         "fixed": _revisions(request, found.fixed.all()),
-        "publications": publications.with_names().defer("revision__files", "revision__commits").newest_first(),
+        "publications": publications.with_names()
+        .defer("revision__files", "revision__commits", "revision__fingerprints")
+        .newest_first(),
         "may_withdraw": found.may_be_withdrawn_by(request.user),
         "form": form,
     }
@@ -69,7 +71,9 @@ def _shown(request: HttpRequest, found: Advisory, form: ReasonForm) -> dict[str,
 
 def _revisions(request: HttpRequest, rows: Any) -> list[tuple[Revision, bool]]:
     """Each with whether this person may look at it: the number of what is in quarantine says nothing else."""
-    found = list(rows.select_related("contribution").defer("files", "commits").order_by("contribution", "number"))
+    found = list(
+        rows.select_related("contribution").defer("files", "commits", "fingerprints").order_by("contribution", "number")
+    )
     keys = {revision.contribution_id for revision in found}
     seen = set(Contribution.objects.visible_to(request.user).filter(pk__in=keys).values_list("pk", flat=True))
     return [(revision, revision.contribution_id in seen) for revision in found]
@@ -86,7 +90,7 @@ def advise(request: HttpRequest, number: int) -> HttpResponse:
     context = {
         "contribution": contribution,
         "form": form,
-        "revisions": revisions.defer("files", "commits").order_by("-number"),
+        "revisions": revisions.defer("files", "commits", "fingerprints").order_by("-number"),
         "chosen": {name: _chosen(form, name) for name in ("affected", "fixed")},
         "hearers": hearers_of_revisions(revisions).count(),
     }

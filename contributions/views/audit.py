@@ -47,7 +47,7 @@ NAMES = ("actor", "component", "contribution", "revision", "release__component",
 def audit(request: HttpRequest) -> HttpResponse:
     form = AuditForm(request.GET)
     found = _lines(request, form)
-    rows = found.select_related(*NAMES).defer("revision__files", "revision__commits")
+    rows = found.select_related(*NAMES).defer("revision__files", "revision__commits", "revision__fingerprints")
     context = {
         "form": form,
         "page": page(request, rows, ("-pk",), size=SIZE),

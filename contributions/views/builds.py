@@ -50,7 +50,9 @@ def _find(request: HttpRequest, number: int) -> Build:
     rows = _visible(request).select_related(
         "release__component", "revision__contribution__author", "log", "difference", "attestation__key"
     )
-    found: Build | None = rows.defer("revision__files", "revision__commits").filter(pk=number).first()
+    found: Build | None = (
+        rows.defer("revision__files", "revision__commits", "revision__fingerprints").filter(pk=number).first()
+    )
     if found is None:
         raise Missing("There is no build of that number.")
     return found
@@ -62,7 +64,9 @@ def builds(request: HttpRequest) -> HttpResponse:
     if state and state not in Build.State.values:
         raise Invalid("The state is one of " + ", ".join(Build.State.values) + ".")
     rows = _visible(request).select_related("release__component", "revision__contribution")
-    rows = rows.defer("revision__files", "revision__commits", "recipe").prefetch_related(repetitions_of())
+    rows = rows.defer("revision__files", "revision__commits", "revision__fingerprints", "recipe").prefetch_related(
+        repetitions_of()
+    )
     found = page(request, rows.filter(state=state) if state else rows, ("-pk",))
     return render(request, "builds.html", {"page": found, "state": state, "states": Build.State.choices})
 

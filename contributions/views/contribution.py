@@ -1,4 +1,4 @@
-"""One contribution and its tabs: overview, fits and builds, discussion. Changes and evidence have other rooms."""
+"""One contribution and its tabs: overview, fits and builds. Changes, discussion and evidence have other rooms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from contributions.errors import Missing
-from contributions.forms.voices import CommentForm, ReasonForm, ReviewForm
+from contributions.forms.voices import ReasonForm, ReviewForm
 from contributions.keeping import kept
 from contributions.models import (
     Advisory,
@@ -28,23 +28,20 @@ from contributions.models.build import repetitions_of
 from contributions.models.hearing import hearers_of_revisions
 
 from .charts import evidence_bar
-from .threads import threaded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from django.db.models import QuerySet
-    from django.forms import BaseForm
     from django.http import HttpRequest, HttpResponse
 
 AT_WORK = {"queued", "running"}  # states of a fit or a build: the page asks again until there are none
-MOST_COMMENTS = 1000  # shown on one page
 
 
 def find(request: HttpRequest, number: int) -> Contribution:
     """The contribution, if this person may know of it; raises Missing."""
     visible = Contribution.objects.visible_to(request.user).with_names()
-    found = visible.defer("current__files", "current__commits").filter(pk=number).first()
+    found = visible.defer("current__files", "current__commits", "current__fingerprints").filter(pk=number).first()
     if found is None:
         raise Missing("There is no contribution of that number, or it is still being received.")
     return found
@@ -84,7 +81,7 @@ def _why_held(contribution: Contribution) -> Event | None:
 
 def _revisions(contribution: Contribution) -> QuerySet[Revision]:
     """Newest first, without the long lists of files and commits."""
-    rows: QuerySet[Revision] = contribution.revisions.defer("files", "commits").order_by("-number")
+    rows: QuerySet[Revision] = contribution.revisions.defer("files", "commits", "fingerprints").order_by("-number")
     return rows
 
 
@@ -161,24 +158,6 @@ def matrix(request: HttpRequest, number: int) -> HttpResponse:
         "moving": bool(AT_WORK & states),
     }
     return render(request, "contribution/matrix.html", framed(request, contribution, "matrix", **context))
-
-
-@require_safe
-@kept
-def discussion(request: HttpRequest, number: int) -> HttpResponse:
-    return show_discussion(request, find(request, number))
-
-
-def show_discussion(
-    request: HttpRequest, contribution: Contribution, form: BaseForm | None = None, status: int = 200
-) -> HttpResponse:
-    comments = contribution.comments.select_related("author", "organisation", "revision").oldest_first()
-    context: dict[str, Any] = {
-        "thread": threaded(comments[:MOST_COMMENTS], request.user),
-        "form": form or CommentForm(contribution=contribution),
-    }
-    context = framed(request, contribution, "discussion", **context)
-    return render(request, "contribution/discussion.html", context, status=status)
 
 
 def chosen_revision(request: HttpRequest, contribution: Contribution) -> Revision | None:

@@ -88,9 +88,13 @@ def _reports(
 ) -> Page:
     """A page of them, the newest first, each with its traits in words and how many of them are as at ours."""
     named = rows.latest_first().select_related("organisation", "release__component", "revision")
-    named = named.defer("revision__files", "revision__commits")
+    named = named.defer("revision__files", "revision__commits", "revision__fingerprints")
     found = page(
-        request, named.defer("revision__files", "revision__commits"), ("-moment", "-pk"), size=REPORTS, name="reports"
+        request,
+        named.defer("revision__files", "revision__commits", "revision__fingerprints"),
+        ("-moment", "-pk"),
+        size=REPORTS,
+        name="reports",
     )
     names = {trait.slug: trait.name for trait in traits}
     for report in found.rows:
@@ -102,7 +106,7 @@ def _reports(
 
 def _reviews(request: HttpRequest, contribution: Contribution) -> Page:
     rows = Review.objects.filter(revision__contribution=contribution).select_related("reviewer", "revision")
-    rows = rows.defer("revision__files", "revision__commits")
+    rows = rows.defer("revision__files", "revision__commits", "revision__fingerprints")
     return page(request, rows, ("-pk",), size=REVIEWS, name="reviews")
 
 
@@ -114,4 +118,9 @@ def _votes(request: HttpRequest, contribution: Contribution) -> Page:
 def _history(request: HttpRequest, contribution: Contribution) -> Page:
     events = Event.objects.filter(contribution=contribution).visible_to(request.user)
     events = events.select_related("actor", "revision", "release", "build")
-    return page(request, events.defer("revision__files", "revision__commits", "build__recipe"), ("-pk",), size=HISTORY)
+    return page(
+        request,
+        events.defer("revision__files", "revision__commits", "revision__fingerprints", "build__recipe"),
+        ("-pk",),
+        size=HISTORY,
+    )

@@ -61,6 +61,18 @@ def page(
     return Page(found, older, newer)
 
 
+def address_of(request: HttpRequest, rows: QuerySet[Any], order: Sequence[str], row: Any, *, size: int = SIZE) -> str:
+    """The query string of a page that begins with the row; empty when the first page holds it."""
+    turned = [_turned(name) for name in order]
+    start = [_key(row, name.lstrip("-")) for name in order]
+    before = list(rows.filter(_beyond(turned, start)).order_by(*turned)[:size])
+    return _address(request, "page", _write(before[0], order, backwards=False)) if len(before) == size else ""
+
+
+def _key(row: Any, field: str) -> Any:
+    return row[field] if isinstance(row, Mapping) else getattr(row, field)
+
+
 def _turned(name: str) -> str:
     return name[1:] if name.startswith("-") else f"-{name}"
 
@@ -80,8 +92,7 @@ def _beyond(order: Sequence[str], start: Sequence[Any]) -> Q:
 
 
 def _write(row: Any, order: Sequence[str], *, backwards: bool) -> str:
-    fields = [name.lstrip("-") for name in order]
-    values = [row[field] if isinstance(row, Mapping) else getattr(row, field) for field in fields]
+    values = [_key(row, name.lstrip("-")) for name in order]
     text = json.dumps([int(backwards), *values], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 

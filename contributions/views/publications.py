@@ -34,7 +34,7 @@ WHEEL = re.compile(r"(?P<name>[A-Za-z0-9_.]+)-(?P<version>[A-Za-z0-9_.!+]+)(-\d[
 def find(request: HttpRequest, number: int) -> Publication:
     rows = Publication.objects.visible_to(request.user).with_names()
     rows = rows.select_related("withdrawn_by", "build__attestation__key")
-    found = rows.defer("revision__files", "revision__commits").filter(pk=number).first()
+    found = rows.defer("revision__files", "revision__commits", "revision__fingerprints").filter(pk=number).first()
     if found is None:
         raise Missing("There is no publication of that number.")
     return found
@@ -52,7 +52,11 @@ def requirement(artifacts: Iterable[Artifact]) -> str:
 @require_safe
 @kept
 def publications(request: HttpRequest) -> HttpResponse:
-    rows = Publication.objects.visible_to(request.user).with_names().defer("revision__files", "revision__commits")
+    rows = (
+        Publication.objects.visible_to(request.user)
+        .with_names()
+        .defer("revision__files", "revision__commits", "revision__fingerprints")
+    )
     return render(request, "publications.html", {"page": page(request, rows, ("-pk",))})
 
 

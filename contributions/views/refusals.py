@@ -109,14 +109,18 @@ def status_of_form(form: BaseForm) -> int:
     return status_of(refusal) if refusal else 400
 
 
-def answer_form(request: HttpRequest, template: str, form: BaseForm, context: dict[str, object]) -> HttpResponse:
-    """Show the form's page again with what was typed and what is wrong with it."""
+def patient(form: BaseForm, response: HttpResponse) -> HttpResponse:
+    """Say when to come back, if it was done too often."""
     refusal = getattr(form, "refusal", None)
-    status = status_of(refusal) if refusal else 400 if form.is_bound else 200
-    response = render(request, template, {"form": form, **context}, status=status)
     if isinstance(refusal, TooMany):
         response["Retry-After"] = str(refusal.retry_after)
     return response
+
+
+def answer_form(request: HttpRequest, template: str, form: BaseForm, context: dict[str, object]) -> HttpResponse:
+    """Show the form's page again with what was typed and what is wrong with it."""
+    status = status_of_form(form) if form.is_bound else 200
+    return patient(form, render(request, template, {"form": form, **context}, status=status))
 
 
 def _read_form(request: HttpRequest) -> None:

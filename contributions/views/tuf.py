@@ -72,7 +72,9 @@ def _found(path: str) -> tuple[Publication, Artifact] | None:
     rows = Publication.objects.visible_to(AnonymousUser()).filter(
         revision__contribution_id=int(asked["contribution"]), revision__number=int(asked["revision"])
     )
-    rows = rows.select_related("release__component", "revision", "build").defer("revision__files", "revision__commits")
+    rows = rows.select_related("release__component", "revision", "build").defer(
+        "revision__files", "revision__commits", "revision__fingerprints"
+    )
     for publication in rows.prefetch_related("build__artifacts__blob", "revision__artifacts__blob"):
         artifact = targets_of(publication).get(f"{asked['place']}/{asked['name']}")
         if artifact is not None and artifact.sha256 == asked["sha256"]:
@@ -111,6 +113,6 @@ def _signed_releases() -> QuerySet[Release]:
 def _example() -> str:
     """The path of something that can be installed; none as long as there is nothing."""
     rows = Publication.objects.live().order_by("-pk").select_related("release__component", "revision", "build")
-    rows = rows.defer("revision__files", "revision__commits")
+    rows = rows.defer("revision__files", "revision__commits", "revision__fingerprints")
     found = rows.prefetch_related("build__artifacts__blob", "revision__artifacts__blob").first()
     return next(iter(targets_of(found)), "") if found else ""

@@ -5,26 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_http_methods
 
 from contributions.accounts.freshness import sensitive
-from contributions.actions import commenting, rebuilding, reporting, reviewing, voting, withdrawing
-from contributions.errors import Missing, NotAllowed, TooMany
-from contributions.forms.voices import CommentForm, EditForm, ReasonForm, ReportForm, ReviewForm, VoteForm
-from contributions.models import Comment, Release, Review, Revision
+from contributions.actions import rebuilding, reporting, reviewing, voting, withdrawing
+from contributions.errors import Missing
+from contributions.forms.voices import ReasonForm, ReportForm, ReviewForm, VoteForm
+from contributions.models import Release, Review, Revision
 from contributions.plaintext import clean
 
-from .contribution import find, show_discussion, show_overview
+from .contribution import find, show_overview
 from .entering import person_of, verb
 from .evidence import show_evidence
-from .refusals import answer_form, carried_out, status_of_form
+from .refusals import carried_out, patient, status_of_form
 
 if TYPE_CHECKING:
-    from django.forms import BaseForm
     from django.http import HttpRequest, HttpResponse
 
 
@@ -33,14 +30,6 @@ def back(request: HttpRequest, contribution_url: str) -> HttpResponse:
     wanted = request.POST.get("next", "")
     here = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
     return HttpResponseRedirect(wanted if here and wanted.startswith("/") else contribution_url)
-
-
-def _patient(form: BaseForm, response: HttpResponse) -> HttpResponse:
-    """Say when to come back, if it was done too often."""
-    refusal = getattr(form, "refusal", None)
-    if isinstance(refusal, TooMany):
-        response["Retry-After"] = str(refusal.retry_after)
-    return response
 
 
 @verb("contribution")
@@ -56,18 +45,6 @@ def vote(request: HttpRequest, number: int) -> HttpResponse:
     return back(request, contribution.get_absolute_url())
 
 
-@verb("contribution-discussion")
-def comment(request: HttpRequest, number: int) -> HttpResponse:
-    contribution = find(request, number)
-    form = CommentForm(request.POST, contribution=contribution)
-    made = carried_out(
-        form, lambda: commenting.comment(author=person_of(request), contribution=contribution, **form.cleaned_data)
-    )
-    if made is None:
-        return _patient(form, show_discussion(request, contribution, form, status_of_form(form)))
-    return redirect(made)
-
-
 @verb("contribution-evidence")
 def report(request: HttpRequest, number: int) -> HttpResponse:
     contribution = find(request, number)
@@ -76,7 +53,7 @@ def report(request: HttpRequest, number: int) -> HttpResponse:
         form, lambda: reporting.report(author=person_of(request), contribution=contribution, **form.said)
     )
     if made is None:
-        return _patient(form, show_evidence(request, contribution, form, status_of_form(form)))
+        return patient(form, show_evidence(request, contribution, form, status_of_form(form)))
     messages.success(request, f"Your report for {made.who} on {made.release.name} counts from now on.")
     return redirect("contribution-evidence", number)
 
@@ -91,7 +68,7 @@ def review(request: HttpRequest, number: int) -> HttpResponse:
     )
     if made is None:
         contribution = find(request, number)
-        return _patient(form, show_overview(request, contribution, review_form=form, status=status_of_form(form)))
+        return patient(form, show_overview(request, contribution, review_form=form, status=status_of_form(form)))
     messages.success(request, f"Your verdict on v{form.cleaned_data['revision']} is recorded.")
     return redirect(contribution)
 
@@ -104,7 +81,7 @@ def withdraw(request: HttpRequest, number: int) -> HttpResponse:
         form, lambda: withdrawing.withdraw(person=person_of(request), contribution=contribution, **form.cleaned_data)
     )
     if made is None:
-        return _patient(form, show_overview(request, contribution, reason_form=form, status=status_of_form(form)))
+        return patient(form, show_overview(request, contribution, reason_form=form, status=status_of_form(form)))
     messages.success(request, "It is withdrawn, and its builds are out of the feed.")
     return redirect(contribution)
 
@@ -124,36 +101,3 @@ def build_again(request: HttpRequest, number: int) -> HttpResponse:
 def _number(request: HttpRequest, name: str) -> int:
     word = request.POST.get(name, "")
     return int(word) if word.isascii() and word.isdigit() and len(word) < 9 else 0  # noqa: PLR2004 - fits an integer
-
-
-def _comment(request: HttpRequest, number: int) -> Comment:
-    found = Comment.objects.select_related("contribution").filter(pk=number).first()
-    if found is None:
-        raise Missing("There is no such comment.")
-    find(request, found.contribution_id)
-    return found
-
-
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def comment_edit(request: HttpRequest, number: int) -> HttpResponse:
-    found = _comment(request, number)
-    if not found.may_be_edited_by(request.user):
-        raise NotAllowed("Only its author can edit a comment.")
-    if request.method != "POST":
-        form = EditForm(initial={"text": found.text})
-        return render(request, "comment_edit.html", {"comment": found, "form": form})
-    form = EditForm(request.POST)
-    made = carried_out(
-        form, lambda: commenting.edit_comment(person=person_of(request), comment=found, **form.cleaned_data)
-    )
-    if made is None:
-        return answer_form(request, "comment_edit.html", form, {"comment": found})
-    return redirect(made)
-
-
-@verb("comment-edit")
-def comment_remove(request: HttpRequest, number: int) -> HttpResponse:
-    found = _comment(request, number)
-    commenting.remove_comment(person=person_of(request), comment=found, reason=request.POST.get("reason", ""))
-    return redirect(found)

@@ -46,6 +46,8 @@ PAGES = {
     "/contributions/{u}/": (404, 404, 200, 404, 200),
     "/contributions/{u}/matrix/": (404, 404, 200, 404, 200),
     "/comments/{comment}/edit/": (302, 200, 403, 403, 403),
+    "/comments/{comment}/history/": ALL,
+    "/names/?q=me&contribution={c}": (403, 200, 200, 200, 200),
     "/submit/": SIGNED_IN,
     "/review/": SIGNED_IN,
     "/builds/": ALL,
@@ -104,7 +106,7 @@ DONE = 302
 LED_AWAY = "to the sign-in"
 VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
     "/contributions/{c}/vote/": ({"value": "1"}, (LED_AWAY, DONE, REFUSED, DONE, DONE)),
-    "/contributions/{c}/comment/": ({"text": "Works."}, (LED_AWAY, DONE, DONE, DONE, DONE)),
+    "/contributions/{c}/comment/": ({"text": "Works."}, (REFUSED, DONE, DONE, DONE, DONE)),  # a stranger's words stay
     "/contributions/{c}/report/": (
         {"release": "{slug}", "outcome": "works", "stage": "lab"},
         (LED_AWAY, DONE, DONE, REFUSED, REFUSED),  # the last two belong to no organisation
@@ -129,6 +131,10 @@ VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
     ),
     "/components/swiftclient/fetch/": ({}, (LED_AWAY, REFUSED, REFUSED, DONE, DONE)),
     "/builds/{build}/repeat/": ({}, (LED_AWAY, DONE, DONE, DONE, DONE)),
+    "/comments/{comment}/vote/": ({"value": "1"}, (LED_AWAY, REFUSED, DONE, DONE, DONE)),  # not on one's own
+    "/comments/{answer}/accept/": ({}, (LED_AWAY, DONE, DONE, DONE, DONE)),  # the member asked
+    "/comments/{answer}/take-back/": ({}, (LED_AWAY, 409, 409, 409, 409)),  # it is not accepted
+    "/comments/{others}/accept/": ({}, (LED_AWAY, REFUSED, DONE, DONE, DONE)),
     "/comments/{comment}/remove/": ({"reason": "Spam."}, (LED_AWAY, DONE, REFUSED, REFUSED, DONE)),
     "/publications/{publication}/withdraw/": ({"reason": "Wrong."}, (LED_AWAY, REFUSED, DONE, DONE, DONE)),
     "/organisations/northern-hosting/add-member/": (
@@ -175,6 +181,11 @@ def filled(text: str, platform: Platform) -> str:
         made["search"] = SavedSearch.objects.get_or_create(person=author, name="Mine", query="retries")[0].pk
     if "{unsubscribe}" in text:
         made["unsubscribe"] = unsubscribe_address(platform.contribution.author).split("/")[-2]
+    if "{answer}" in text or "{others}" in text:
+        asker = platform.people["member"] if "{answer}" in text else platform.people["author"]
+        question = factories.make_comment(platform.contribution, author=asker, is_question=True)
+        answer = factories.make_comment(platform.contribution, parent=question)
+        made |= {"answer": answer.pk, "others": answer.pk}
     return text.format(
         **made,
         c=platform.contribution.pk,
@@ -226,7 +237,7 @@ def test_looking_at_a_verb_does_nothing(platform: Platform, address: str) -> Non
     assert Vote.objects.count() == Review.objects.count() == 0
     assert Publication.objects.live().count() == 1
     assert Contribution.objects.filter(state="withdrawn").count() == 0
-    assert Comment.objects.standing().count() == 1
+    assert not Comment.objects.exclude(removed_at=None, accepted_at=None).exists()
 
 
 @pytest.mark.attack("W08")

@@ -82,7 +82,7 @@ def test_a_comment_is_edited_and_removed_by_its_author(platform: Platform) -> No
     client.post(url, {"text": "Better words."})
     page = client.get(f"/contributions/{platform.contribution.pk}/discussion/").content.decode()
     assert "Better words." in page
-    assert "· edited" in page
+    assert f'<a href="/comments/{platform.comment.pk}/history/">Edited' in page
     client.post(f"/comments/{platform.comment.pk}/remove/")
     page = client.get(f"/contributions/{platform.contribution.pk}/discussion/").content.decode()
     assert "Better words." not in page
