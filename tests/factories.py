@@ -17,6 +17,7 @@ from contributions.models import (
     Blob,
     Build,
     Builder,
+    Claim,
     Comment,
     Component,
     Contribution,
@@ -38,6 +39,7 @@ from contributions.models import (
     Revision,
     SigningKey,
     Standing,
+    Tick,
     Trait,
     Unread,
     Vote,
@@ -322,6 +324,18 @@ def make_report(contribution: Contribution | None = None, release: Release | Non
     return FieldReport.objects.create(
         contribution=contribution, release=release, organisation=organisation, author=author, **(usual | given)
     )
+
+
+def make_claim(contribution: Contribution | None = None, text: str = "Names are lost", **given: Any) -> Claim:
+    contribution = contribution or make_contribution()
+    return Claim.objects.create(contribution=contribution, text=text, **({"kind": "fixes"} | given))
+
+
+def make_tick(claim: Claim | None = None, **given: Any) -> Tick:
+    claim = claim or make_claim()
+    person = given.pop("person", None) or make_person()
+    usual = {"holds": True, "revision": claim.contribution.current}
+    return Tick.objects.create(claim=claim, person=person, **(usual | given))
 
 
 def make_trait(component: Component | None = None, name: str = "Hypervisor", *choices: str) -> Trait:

@@ -16,6 +16,7 @@ from contributions.models import Contribution, Event, Revision, Standing
 from contributions.models.contribution import TITLE_LENGTH
 from contributions.tasks import ring
 
+from .claiming import claimed, write_claims
 from .pacing import pace
 from .quarantining import refuse_in_quarantine
 from .rendering import rendered
@@ -50,12 +51,15 @@ def submit(
     release: Release | None,
     source: Source,
     description: str = "",
+    fixes: str = "",
+    tests: str = "",
     licence: str = "",
     once: str = "",
     holds_for: Sequence[Release] = (),
 ) -> Contribution:
     """Share something new. The worker receives it next. Its licence is the component's own unless one is named.
 
+    `fixes` and `tests` are what it claims, one a line.
     Of an experience the description is the note itself, and `holds_for` are the releases where it is true.
     `once` is a key of the sender's making: the same key again gives what was made then. Raises Clash when that was
     something else.
@@ -68,8 +72,9 @@ def submit(
     _refuse_releases(component, kind, holds_for)
     _refuse_licence(component, licence)
     description = prose(description, most=settings.MAX_TEXT_BYTES, what="The description", field="description")
-    claimed = _claimed(source, component, author)
-    stored = source.stored() | claimed
+    claims = claimed(fixes, tests)
+    built_from = _claimed(source, component, author)
+    stored = source.stored() | built_from
     html = stored.get("html") or rendered(description)
     with _made_once(), transaction.atomic():
         contribution = Contribution.objects.create(
@@ -84,6 +89,7 @@ def submit(
             licence=licence,
         )
         contribution.holds_for.set(holds_for)
+        write_claims(contribution, claims)
         revision = Revision.objects.create(
             contribution=contribution, number=1, submitted_by=author, release=release, once=once, **stored
         )

@@ -99,6 +99,8 @@ class Contributions(Uploads):
             kind=sent["kind"],
             title=sent["title"],
             description=sent.get("description", ""),
+            fixes=sent.get("fixes", ""),
+            tests=sent.get("tests", ""),
             licence=sent.get("licence", ""),
             release=release_meant(component, sent.get("release")),
             source=source_of(sent),

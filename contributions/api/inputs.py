@@ -12,6 +12,7 @@ from rest_framework import serializers
 from contributions.actions.advising import MOST_REVISIONS
 from contributions.actions.sources import ArtifactFile, GitRef, Note, PatchFile
 from contributions.actions.vocabulary import MOST_CHOICES, MOST_TRAITS
+from contributions.claims import MOST
 from contributions.errors import Invalid
 from contributions.models import Advisory, Contribution, FieldReport, Flag, Review, Webhook
 from contributions.models.component import MOST_LICENCES
@@ -98,7 +99,13 @@ def source_of(sent: Mapping[str, Any]) -> Source:
     return Note(sent.get("description", ""))
 
 
+FIXES = "What it fixes, one a line: the address or number of a bug, and a few words."
+TESTS = "How to see that it works, one test a line."
+
+
 class ContributionInput(SourceInput):
+    fixes = Text(required=False, allow_blank=True, help_text=FIXES)
+    tests = Text(required=False, allow_blank=True, help_text=TESTS)
     component = Text(help_text="Its slug.")
     kind = serializers.ChoiceField(choices=Contribution.Kind.choices)
     title = Text()
@@ -121,6 +128,8 @@ class SourceJson(Input):
 
 
 class ContributionJson(SourceJson):
+    fixes = Text(required=False, allow_blank=True, help_text=FIXES)
+    tests = Text(required=False, allow_blank=True, help_text=TESTS)
     component = Text(help_text="Its slug.")
     kind = serializers.ChoiceField(choices=Contribution.Kind.choices)
     title = Text()
@@ -174,6 +183,18 @@ class ReviewInput(Input):
         max_value=BIGGEST_KEY,
         help_text="The number you looked at; a newer one is then answered with 409.",
     )
+
+
+class ClaimsInput(Input):
+    fixes = serializers.ListField(
+        child=Text(), max_length=MOST, help_text="All of them: the address or number of a bug, and a few words."
+    )
+    tests = serializers.ListField(child=Text(), max_length=MOST, help_text="All of them: how to see that it works.")
+
+
+class TickInput(Input):
+    holds = serializers.BooleanField(allow_null=True, help_text="True, false, or null to take it back.")
+    text = Text(required=False, allow_blank=True, help_text="How it fails, in short.")
 
 
 class TraitInput(Input):

@@ -138,6 +138,8 @@ class SubmitForm(SourceForm):
     kind = forms.ChoiceField(choices=Contribution.Kind, widget=forms.RadioSelect)
     title = forms.CharField(max_length=1000, required=False)
     description = forms.CharField(required=False, widget=forms.Textarea, strip=False)
+    fixes = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}), label="Fixes")
+    tests = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}), label="How to see that it works")
     release = forms.ModelChoiceField(
         Release.objects.supported().select_related("component"), to_field_name="slug", required=False
     )

@@ -83,6 +83,19 @@ def traits_of(form: forms.Form) -> dict[str, str]:
     return {name.removeprefix("trait-"): value for name, value in form.cleaned_data.items() if name[:6] == "trait-"}
 
 
+class ClaimsForm(forms.Form):
+    fixes = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 6}), label="What it fixes")
+    tests = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 6}), label="How to see that it works")
+
+
+class TickForm(forms.Form):
+    holds = forms.TypedChoiceField(
+        choices=[("yes", "holds"), ("no", "fails"), ("none", "none")],
+        coerce={"yes": True, "no": False}.get,
+    )
+    text = forms.CharField(required=False)
+
+
 class ReviewForm(forms.Form):
     verdict = forms.ChoiceField(choices=Review.Verdict, widget=forms.RadioSelect)
     message = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 5}), strip=False)

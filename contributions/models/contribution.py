@@ -222,6 +222,9 @@ class Contribution(Stateful):
     def may_be_voted_on_by(self, person: Any) -> bool:
         return self._is_open_to(person) and not self.is_by(person) and not self.is_withdrawn
 
+    def may_be_ticked_by(self, person: Any) -> bool:
+        return self.may_be_voted_on_by(person) and not self.is_draft
+
     def may_be_reported_on_by(self, person: Any) -> bool:
         return self._is_open_to(person) and not self.is_withdrawn and person.organisation is not None
 

@@ -167,6 +167,7 @@ class Event(models.Model):
         ANSWERED = "answered", "accepted an answer on"
         UNANSWERED = "unanswered", "took back an answer on"
         APPRAISED = "appraised", "voted on a comment on"
+        CLAIMED = "claimed", "changed what is claimed of"
         TICKED = "ticked", "tried what is claimed of"
         REPORTED = "reported", "reported on"
         UNNAMED = "unnamed", "reported unnamed on"

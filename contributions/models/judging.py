@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models import Count, F, OuterRef, Q, Subquery, Window
+from django.db.models.functions import Cast, Now, RowNumber
 
 from .component import SLUG, Component
 from .contribution import Contribution
@@ -54,6 +55,29 @@ def environment_of(person: Person | AnonymousUser, component: Component) -> dict
     return dict(found.traits) if found else {}
 
 
+class ClaimQuerySet(models.QuerySet["Claim"]):
+    def standing(self) -> Self:
+        """Those that the author still claims, in the author's order."""
+        return self.filter(removed_at=None)
+
+    def with_ticks(self) -> Self:
+        """How many people say of what is current, or of the same, that each holds, and that it fails.
+
+        A tick of a revision that the current one carries partly counts; that of one whose files it touches does not.
+        """
+        number = Cast("ticks__revision__number", models.TextField())
+        carried = Q(ticks__revision=F("contribution__current")) | Q(contribution__current__carries__has_key=number)
+        return self.annotate(
+            hold_count=Count("ticks", filter=carried & Q(ticks__holds=True)),
+            fail_count=Count("ticks", filter=carried & Q(ticks__holds=False)),
+        )
+
+    def with_own_tick(self, person: Any) -> Self:
+        """What the person said of each, as `mine`."""
+        own = Tick.objects.filter(claim=OuterRef("pk"), person=person.pk)
+        return self.annotate(mine=Subquery(own.values("holds")[:1]))
+
+
 class Claim(models.Model):
     """One thing that a contribution says: a bug that it fixes, or how to see that it works."""
 
@@ -68,11 +92,21 @@ class Claim(models.Model):
     position = models.PositiveSmallIntegerField(default=0)
     removed_at = models.DateTimeField(null=True, editable=False)
 
+    objects = ClaimQuerySet.as_manager()
+
     class Meta:
         ordering = ["position", "pk"]
 
     def __str__(self) -> str:
         return self.text
+
+
+class TickQuerySet(models.QuerySet["Tick"]):
+    def newest_of_each(self, most: int) -> Self:
+        """At most so many of each claim, the newest first, with what a line about them names."""
+        place = Window(RowNumber(), partition_by=F("claim"), order_by=F("pk").desc())
+        named = self.select_related("person", "organisation", "revision")
+        return named.defer("revision__files", "revision__commits").annotate(place=place).filter(place__lte=most)
 
 
 class Tick(models.Model):
@@ -85,6 +119,8 @@ class Tick(models.Model):
     holds = models.BooleanField()
     text = models.CharField(max_length=300, blank=True)
     at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = TickQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]

@@ -12,8 +12,20 @@ from django.db.models.functions import Now
 
 from contributions import patches, rules
 from contributions.checkout import commits, fingerprints, folding, mirror, receipt, repositories, sameness
+from contributions.claims import bugs_closed_by
 from contributions.errors import Invalid, Refusal, Trouble
-from contributions.models import Artifact, Blob, Contribution, Event, LineComment, Release, Revision, Standing, Touch
+from contributions.models import (
+    Artifact,
+    Blob,
+    Claim,
+    Contribution,
+    Event,
+    LineComment,
+    Release,
+    Revision,
+    Standing,
+    Touch,
+)
 from contributions.models.carrying import carries
 from contributions.plaintext import clean
 
@@ -261,10 +273,22 @@ def _accept(revision: Revision, parsed: Sequence[patches.FileDiff] = (), /, **co
         take_up(contribution, revision)
         Touch.objects.replace(contribution, parsed, revision.fingerprints)
         _show_note(revision)
+        _claim(contribution, columns.get("commits", []))
     Event.objects.write(Event.Verb.RECEIVED, contribution=contribution, revision=revision)
     queued = [*queue_fits_for(revision), *queue_comparisons_for(revision)] if contribution.has_patch and newest else []
     Standing.objects.recompute(contribution)
     return queued
+
+
+def _claim(contribution: Contribution, told: list[dict[str, str]]) -> None:
+    """What the commits say that they close, unless its author has said what it claims."""
+    if contribution.claims.exists():
+        return
+    lines = bugs_closed_by(f"{commit['subject']}\n\n{commit['body']}" for commit in told)
+    Claim.objects.bulk_create(
+        Claim(contribution=contribution, kind=Claim.Kind.FIXES, text=line.text, url=line.url, position=position)
+        for position, line in enumerate(lines)
+    )
 
 
 def _whole(revision: Revision) -> dict[str, str]:

@@ -28,6 +28,7 @@ from contributions.models.build import repetitions_of
 from contributions.models.hearing import hearers_of_revisions
 
 from .charts import evidence_bar
+from .shown_claims import claims_shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,6 +105,8 @@ def show_overview(request: HttpRequest, contribution: Contribution, **more: Any)
         "revisions": revisions,
         "newest": revisions[0] if revisions else None,
         "uploads": _uploads(contribution),
+        "claims": claims_shown(contribution, request.user),
+        "may_tick": contribution.may_be_ticked_by(request.user),
         "reason_form": ReasonForm(),
         "checklist": checklist_of(contribution),
         "may_advise": contribution.component.may_be_advised_on_by(request.user),

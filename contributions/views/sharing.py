@@ -48,6 +48,8 @@ def _submitted(request: HttpRequest, form: SubmitForm) -> Contribution:
         kind=given["kind"],
         title=given["title"],
         description=given["description"],
+        fixes=given["fixes"],
+        tests=given["tests"],
         release=given["release"],
         licence=given["licence"],
         source=form.source(given["kind"], given["description"]),

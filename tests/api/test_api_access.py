@@ -20,6 +20,7 @@ CALLERS = ("stranger", "member", "author", "maintainer", "staff", "read-token", 
 READING = (
     "", "components/", "components/swiftclient/", "components/swiftclient/releases/", "organisations/",
     "components/swiftclient/rules/", "components/swiftclient/traits/", "{one}checklist/",
+    "{one}claims/", "{one}claims/{claim}/ticks/",
     "search/complete/?q=is:o", "contributions/", "{one}", "{one}revisions/", "{one}revisions/1/",
     "{one}revisions/1/patch",
     "{one}revisions/1/diff", "{one}fits/", "{one}comments/", "{one}reports/", "{one}reviews/",
@@ -45,6 +46,8 @@ VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     ("put", "{one}vote/"): ({"value": 1}, "401 200 403 200 200 403 200 403"),
     ("post", "{one}comments/"): ({"text": "Thank you."}, "401 201 201 201 201 403 201 403"),
     ("post", "{one}reports/"): (REPORT, "401 201 201 403 403 403 201 403"),
+    ("put", "{one}claims/"): ({"fixes": ["#1"], "tests": []}, "401 403 200 403 403 403 403 403"),
+    ("put", "{one}claims/{claim}/ticks/"): ({"holds": True}, "401 200 403 200 200 403 200 403"),
     ("post", "{one}reviews/"): ({"verdict": "approve"}, "401 403 403 201 403 403 403 201"),
     ("post", "{one}withdraw/"): (REASON, "401 403 200 403 200 403 403 403"),
     ("patch", "components/swiftclient/rules/"): ({"cool_down_days": 9}, "401 403 403 200 200 403 403 200"),
@@ -94,10 +97,12 @@ def filled(path: str, scene: Scene) -> str:
     made: dict[str, Any] = {"flag": flag.pk if flag else 0, "organisation": scene.author.organisation.slug}
     if "{advisory}" in path:
         made["advisory"] = factories.make_advisory(scene.contribution.current).pk
+    if "{claim}" in path:
+        made["claim"] = factories.make_claim(scene.contribution).pk
     if "{webhook}" in path:
         made["webhook"] = factories.make_webhook(scene.author.organisation).pk
     parts = {"build": scene.build.pk, "publication": publication.pk, "artifact": artifact.pk, **made}
-    return path.format(one=scene.one, **parts)
+    return path.replace("{one}", scene.one).format(**parts)
 
 
 def test_the_table_has_every_verb_of_the_schema() -> None:

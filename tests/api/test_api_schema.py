@@ -53,6 +53,7 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
     Event.objects.write("suspended", subject=published.maintainer, text="Spam.")
     webhook = make_owned_webhook(member.person)
     advisory = factories.make_advisory(published.contribution.current)
+    tick = factories.make_tick(factories.make_claim(published.contribution))
     own = {"{slug}": webhook.organisation.slug, "{number}": str(webhook.pk)}
     fills = {  # the first that is part of a path fills it
         "/builds/": {"{number}": str(build)},
@@ -62,6 +63,7 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
         "/organisations/{slug}/webhooks/": own,
         "/organisations/{slug}/downloads/": own,
         "/organisations/": {"{slug}": organisation},
+        "/claims/{claim}/": {"{number}": str(number), "{claim}": str(tick.claim_id)},
         "/advisories/": {"{number}": str(advisory.pk)},
         "": {"{number}": str(number), "{revision}": "1", "{slug}": "swiftclient"},
     }

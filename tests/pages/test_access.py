@@ -43,6 +43,7 @@ PAGES = {
     "/contributions/{c}/evidence/": ALL,
     "/contributions/{c}/v1.patch": ALL,
     "/contributions/{c}/revise/": (302, 403, 200, 403, 403),
+    "/contributions/{c}/claims/": (302, 403, 200, 403, 403),
     "/contributions/{u}/": (404, 404, 200, 404, 200),
     "/contributions/{u}/matrix/": (404, 404, 200, 404, 200),
     "/comments/{comment}/edit/": (302, 200, 403, 403, 403),
@@ -107,6 +108,7 @@ LED_AWAY = "to the sign-in"
 VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
     "/contributions/{c}/vote/": ({"value": "1"}, (LED_AWAY, DONE, REFUSED, DONE, DONE)),
     "/contributions/{c}/comment/": ({"text": "Works."}, (REFUSED, DONE, DONE, DONE, DONE)),  # a stranger's words stay
+    "/contributions/{c}/claims/{claim}/tick/": ({"holds": "yes"}, (LED_AWAY, DONE, REFUSED, DONE, DONE)),
     "/contributions/{c}/report/": (
         {"release": "{slug}", "outcome": "works", "stage": "lab"},
         (LED_AWAY, DONE, DONE, REFUSED, REFUSED),  # the last two belong to no organisation
@@ -172,6 +174,8 @@ def filled(text: str, platform: Platform) -> str:
     made: dict[str, Any] = {}
     if "{advisory}" in text:
         made["advisory"] = factories.make_advisory(platform.contribution.current).pk
+    if "{claim}" in text:
+        made["claim"] = factories.make_claim(platform.contribution).pk
     if "{webhook}" in text:
         made["webhook"] = factories.make_webhook(platform.organisation).pk
     if "{stop}" in text:

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from contributions.models import Trait
+from contributions.models import Claim, Tick, Trait
 
 
 class TraitShape(serializers.ModelSerializer[Trait]):
@@ -20,3 +20,28 @@ class TraitShape(serializers.ModelSerializer[Trait]):
 
 class VocabularyShape(serializers.Serializer[Any]):
     traits = TraitShape(many=True)
+
+
+class ClaimShape(serializers.ModelSerializer[Claim]):
+    hold_count = serializers.IntegerField(read_only=True, help_text="People for whom it holds, in what is current.")
+    fail_count = serializers.IntegerField(read_only=True, help_text="People for whom it fails, in what is current.")
+
+    class Meta:
+        model = Claim
+        fields = ("id", "kind", "text", "url", "hold_count", "fail_count")
+        read_only_fields = fields
+
+
+class ClaimsShape(serializers.Serializer[Any]):
+    claims = ClaimShape(many=True)
+
+
+class TickShape(serializers.ModelSerializer[Tick]):
+    person = serializers.CharField(source="person.username", read_only=True)
+    organisation = serializers.CharField(source="organisation.slug", default=None, read_only=True, allow_null=True)
+    revision = serializers.IntegerField(source="revision.number", read_only=True)
+
+    class Meta:
+        model = Tick
+        fields = ("id", "person", "organisation", "revision", "holds", "text", "at")
+        read_only_fields = fields
