@@ -31,6 +31,7 @@ from .pipeline import (
     sealing,
     settling,
     telling,
+    unveiling,
 )
 
 if TYPE_CHECKING:
@@ -155,6 +156,11 @@ def settle(pk: int) -> None:
         publish(pk)
 
 
+@shared_task(name="contributions.tasks.unveil")
+def unveil(pk: int) -> None:
+    ring(*unveiling.unveil_if_clear(pk))
+
+
 @shared_task(name="contributions.tasks.settle_component")
 def settle_component(pk: int) -> None:
     """Settle what is due on a component, some at a time: the rest has its turn behind what else waits."""
@@ -235,6 +241,7 @@ def sweep() -> None:
     if indexing.is_due():
         _post(sign_index)
     _ring_keys(settle, settling.due(RINGS_A_SWEEP))
+    _ring_keys(unveil, unveiling.due(RINGS_A_SWEEP))
     fold_steps()
 
 

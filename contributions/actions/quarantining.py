@@ -77,7 +77,9 @@ def restore_publication(*, person: Person, publication: Publication, reason: str
 
 
 def refuse_in_quarantine(person: Person, contribution: Contribution) -> None:
-    """Raise Clash for everybody but staff while the contribution is in quarantine: it is not to be added to."""
+    """Raise Clash while the contribution is a draft, or in quarantine for all but staff: it is not to be added to."""
+    if contribution.is_draft:
+        raise Clash("It is a draft: nothing can be added to it until its author makes it public.")
     if contribution.is_quarantined and not person.is_staff:
         raise Clash("It is in quarantine: nothing can be added to it until staff have looked at it.")
 

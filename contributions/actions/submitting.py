@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, TypeVar
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Max
+from django.db.models.functions import Now
 
 from contributions import rules
 from contributions.errors import Clash, Invalid, NotAllowed
 from contributions.models import Contribution, Event, Revision, Standing
 from contributions.models.contribution import TITLE_LENGTH
+from contributions.pipeline.unveiling import PATIENCE
 from contributions.tasks import ring
 
 from .claiming import claimed, write_claims
@@ -56,10 +58,12 @@ def submit(
     licence: str = "",
     once: str = "",
     holds_for: Sequence[Release] = (),
+    hold: bool = False,
 ) -> Contribution:
     """Share something new. The worker receives it next. Its licence is the component's own unless one is named.
 
     `fixes` and `tests` are what it claims, one a line.
+    With `hold` it is a draft: public by itself when nothing is like it, else when its author says so.
     Of an experience the description is the note itself, and `holds_for` are the releases where it is true.
     `once` is a key of the sender's making: the same key again gives what was made then. Raises Clash when that was
     something else.
@@ -87,6 +91,8 @@ def submit(
             organisation=author.organisation,
             release=release,
             licence=licence,
+            is_draft=hold,
+            shares_at=Now() + PATIENCE if hold else None,
         )
         contribution.holds_for.set(holds_for)
         write_claims(contribution, claims)
@@ -115,7 +121,8 @@ def revise(
     """
     if earlier := sent_once(author, once):
         return _same(earlier, earlier, source, contribution=contribution)
-    refuse_in_quarantine(author, contribution)
+    if not contribution.is_draft:
+        refuse_in_quarantine(author, contribution)
     if not contribution.may_be_revised_by(author):
         raise NotAllowed("Only its author can revise a contribution, and only until it is withdrawn.")
     pace(author, Event.Verb.REVISED)

@@ -212,7 +212,12 @@ class Contribution(Stateful):
         return bool(person.pk) and self.author_id == person.pk
 
     def may_be_revised_by(self, person: Any) -> bool:
-        return self.is_by(person) and not self.is_withdrawn and self._is_open_to(person)
+        is_free = not self.is_quarantined or bool(person.is_staff)
+        return self.is_by(person) and not self.is_withdrawn and is_free
+
+    def may_be_joined_by(self, person: Any) -> bool:
+        """Whether this person may give it up for another one."""
+        return self.is_by(person) and not self.is_withdrawn and not self.is_quarantined
 
     def may_be_withdrawn_by(self, person: Any) -> bool:
         if not person.is_authenticated or self.is_withdrawn:
@@ -238,8 +243,8 @@ class Contribution(Stateful):
         return self.is_by(person) or bool(person.is_staff) or self.component.is_maintained_by(person)
 
     def _is_open_to(self, person: Any) -> bool:
-        """While it is in quarantine only staff add to it."""
-        return bool(person.is_authenticated) and (person.is_staff or not self.is_quarantined)
+        """While it is in quarantine only staff add to it; to a draft nobody does."""
+        return bool(person.is_authenticated) and (person.is_staff or not self.is_quarantined) and not self.is_draft
 
     def may_be_reviewed_by(self, person: Any) -> bool:
         if not self._is_open_to(person) or self.is_by(person) or self.is_withdrawn or self.current is None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 COUNTS_AS_EVIDENCE = (
     Event.Verb.SUBMITTED,
     Event.Verb.REVISED,
+    Event.Verb.SHARED,
     Event.Verb.VOTED,
     Event.Verb.REPORTED,
     Event.Verb.BUILT,

@@ -14,6 +14,7 @@ from contributions.models.work import QUEUED
 from .building import queue_build
 from .leasing import leased
 from .places import mirror_with
+from .unveiling import unveil_if_clear
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +62,7 @@ def fit(pk: int) -> Sequence[Work]:
             row.put_back(refusal.sentence)
         except Trouble as trouble:
             row.put_back(trouble.sentence)
-    return queued
+    return [*queued, *unveil_if_clear(row.revision.contribution_id)]
 
 
 def _judge(row: Fit) -> fitting.Verdict:
@@ -74,6 +75,7 @@ def _judge(row: Fit) -> fitting.Verdict:
 def _record(row: Fit, verdict: fitting.Verdict) -> Sequence[Work]:
     contribution = row.revision.contribution
     with transaction.atomic():
+        is_draft = Contribution.objects.select_for_update(of=("self",)).get(pk=contribution.pk).is_draft
         row.finish(
             verdict.kind,
             tree=verdict.tree,
@@ -86,6 +88,6 @@ def _record(row: Fit, verdict: fitting.Verdict) -> Sequence[Work]:
         Event.objects.write(
             Event.Verb.FITTED, contribution=contribution, revision=row.revision, release=row.release, text=row.state
         )
-        build = queue_build(row) if row.is_buildable else None
+        build = queue_build(row) if row.is_buildable and not is_draft else None
         Standing.objects.recompute(contribution)
     return [build] if build else []

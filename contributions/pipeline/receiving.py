@@ -37,6 +37,7 @@ from .inspecting import inspected, refuse_other_bytes
 from .leasing import Lease, leased
 from .places import mirror_of, mirror_with
 from .settling import take_up
+from .unveiling import unveil_if_clear, wait_for_fits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,7 +81,7 @@ def receive(pk: int) -> Sequence[Work]:
             _refuse(revision, refusal)
         except Trouble as trouble:
             revision.put_back(trouble.sentence)
-    return queued
+    return [*queued, *unveil_if_clear(revision.contribution_id)]
 
 
 def _refuse(revision: Revision, refusal: Refusal) -> None:
@@ -272,6 +273,7 @@ def _accept(revision: Revision, parsed: Sequence[patches.FileDiff] = (), /, **co
     if newest and not contribution.is_withdrawn:
         take_up(contribution, revision)
         Touch.objects.replace(contribution, parsed, revision.fingerprints)
+        wait_for_fits(contribution)
         _show_note(revision)
         _claim(contribution, columns.get("commits", []))
     Event.objects.write(Event.Verb.RECEIVED, contribution=contribution, revision=revision)

@@ -1,0 +1,1 @@
+"""Duplicates and overlaps, drafts that wait for them, and browsing by file."""
