@@ -105,6 +105,7 @@ class Contributions(Uploads):
             release=release_meant(component, sent.get("release")),
             source=source_of(sent),
             once=request.headers.get(ONCE, ""),
+            hold=sent.get("hold", False),
         )
         where = request.build_absolute_uri(reverse("api-contribution", args=[made.pk]))
         return Response(rows.detail(self.person, made.pk, request), status=201, headers={"Location": where})

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MOST_NAMED = 20  # unknown fields that a refusal names
 LICENCE = "An SPDX expression that the component takes; its own unless one is named."
+HOLD = "Keep it a draft until nothing is found to be like it, or until you share it."
 PASTED = "pasted.patch"  # the file name of a patch that came as JSON text
 
 
@@ -111,6 +112,12 @@ class ContributionInput(SourceInput):
     title = Text()
     release = Text(required=False, help_text="The name or slug of the release that it was made for.")
     licence = Text(required=False, allow_blank=True, help_text=LICENCE)
+    hold = serializers.BooleanField(required=False, help_text=HOLD)
+
+
+class JoinInput(Input):
+    into = WholeNumber(min_value=1, max_value=BIGGEST_KEY, help_text="The number of the other contribution.")
+    text = Text(required=False, allow_blank=True, help_text="Markdown: a comment there.")
 
 
 class RevisionInput(SourceInput):
@@ -135,6 +142,7 @@ class ContributionJson(SourceJson):
     title = Text()
     release = Text(required=False, help_text="The name or slug of the release that it was made for.")
     licence = Text(required=False, allow_blank=True, help_text=LICENCE)
+    hold = serializers.BooleanField(required=False, help_text=HOLD)
 
 
 class RevisionJson(SourceJson):

@@ -137,7 +137,16 @@ def narrowed(rows: ContributionQuerySet, asked: Mapping[str, Any]) -> Contributi
 def detail(eyes: Eyes, number: int, request: Request) -> dict[str, Any] | None:
     """Everything about one contribution; None when these eyes may not see it. Three queries."""
     seen = Contribution.objects.visible_to(eyes).filter(pk=number)
-    wanted = ("line", "description", "description_html", "current__number", "current__mbox", "current__diff")
+    wanted = (
+        "line",
+        "is_draft",
+        "joined",
+        "description",
+        "description_html",
+        "current__number",
+        "current__mbox",
+        "current__diff",
+    )
     found = lines(seen, request).values(*wanted).first()
     if found is None:
         return None
@@ -146,6 +155,8 @@ def detail(eyes: Eyes, number: int, request: Request) -> dict[str, Any] | None:
     return shown | {
         "description": found["description"],
         "description_html": found["description_html"],
+        "is_draft": found["is_draft"],
+        "joined": found["joined"],
         "latest": _latest(number, request),
         "standings": _standings(number),
         "links": _links(number, found, request),
@@ -168,7 +179,7 @@ def _standings(number: int) -> list[dict[str, Any]]:
 
 
 def _links(number: int, found: Mapping[str, Any], request: Request) -> dict[str, Any]:
-    lists = ("revisions", "fits", "comments", "reports", "reviews", "checklist")
+    lists = ("revisions", "fits", "comments", "reports", "reviews", "checklist", "overlaps")
     paths = {name: reverse(f"api-{name}", args=[number]) for name in lists}
     paths |= {name: f"{reverse(f'api-{name}')}?contribution={number}" for name in ("builds", "publications")}
     links: dict[str, Any] = {name: request.build_absolute_uri(path) for name, path in paths.items()}

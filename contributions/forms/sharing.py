@@ -156,6 +156,13 @@ class ReviseForm(SourceForm):
         self.fields["release"].queryset = releases  # type: ignore[attr-defined]
 
 
+class JoinForm(forms.Form):
+    into = forms.IntegerField(label="Number of the other one", min_value=1, max_value=2**31)
+    text = forms.CharField(
+        required=False, label="What you add to it", widget=forms.Textarea(attrs={"rows": 3}), strip=False
+    )
+
+
 def grouped_releases(slug: str = "") -> dict[Component, list[Release]]:
     """The supported releases by component, newest first; of one component when its slug is given."""
     releases = Release.objects.supported().select_related("component").newest_first()

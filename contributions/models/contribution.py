@@ -201,6 +201,16 @@ class Contribution(Stateful):
         return self.current_id is not None and not self.is_quarantined and not self.is_draft
 
     @property
+    def is_compared(self) -> bool:
+        """Whether it is a draft, received, that becomes public by itself as soon as nothing was found to be like it."""
+        return self.is_draft and self.shares_at is not None and self.current_id is not None and not self.is_withdrawn
+
+    @property
+    def waits_for_its_author(self) -> bool:
+        """Whether it is a draft whose author has yet to say that everybody may see it."""
+        return self.is_draft and self.shares_at is None and self.current_id is not None and not self.is_withdrawn
+
+    @property
     def is_quarantined(self) -> bool:
         return self.quarantined_at is not None
 

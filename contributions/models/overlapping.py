@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import connection, models
 from django.db.models import Count, Q
@@ -77,13 +77,18 @@ class Overlap:
     functions: tuple[str, ...] = ()
 
 
+class TouchedFile(NamedTuple):
+    path: str
+    others: int
+
+
 @dataclass(frozen=True)
 class Overlaps:
     """Others by how alike they are; per file how many others touch it; and the releases that have it already."""
 
     others: tuple[Overlap, ...] = ()
     upstream: tuple[Fit, ...] = ()
-    files: tuple[tuple[str, int], ...] = ()
+    files: tuple[TouchedFile, ...] = ()
     is_cut: bool = field(default=False)
 
     @property
@@ -192,7 +197,7 @@ def _upstream(revision: Revision) -> tuple[Fit, ...]:
     return tuple(fits.order_by("release__position", "pk"))
 
 
-def _files(contribution: Contribution) -> tuple[tuple[str, int], ...]:
+def _files(contribution: Contribution) -> tuple[TouchedFile, ...]:
     """Of the first files the number of other public contributions, without those that are over."""
     own = contribution.places.filter(is_file=True).order_by("pk")[:MOST_FILES]
     steps = [(place.parent, place.name) for place in own]
@@ -202,4 +207,4 @@ def _files(contribution: Contribution) -> tuple[tuple[str, int], ...]:
     rows = (
         public.order_by().values_list("parent", "name").annotate(count=Count("pk")).order_by("-count", "parent", "name")
     )
-    return tuple((f"{parent}/{name}" if parent else name, count) for parent, name, count in rows)
+    return tuple(TouchedFile(f"{parent}/{name}" if parent else name, count) for parent, name, count in rows)

@@ -26,6 +26,7 @@ from contributions.models import (
 )
 from contributions.models.build import repetitions_of
 from contributions.models.hearing import hearers_of_revisions
+from contributions.models.overlapping import overlaps_of
 
 from .charts import evidence_bar
 from .shown_claims import claims_shown
@@ -54,7 +55,7 @@ def framed(request: HttpRequest, contribution: Contribution, tab: str, **more: A
     vote = contribution.votes.filter(person=user).values_list("value", flat=True).first() if user.pk else None
     newest = more.pop("newest") if "newest" in more else _revisions(contribution).first()
     if "moving" in more:
-        more["moving"] = more["moving"] or (newest is not None and not newest.is_over)
+        more["moving"] = more["moving"] or (newest is not None and not newest.is_over) or contribution.is_compared
     return {
         "contribution": contribution,
         "current": contribution.current,
@@ -109,6 +110,7 @@ def show_overview(request: HttpRequest, contribution: Contribution, **more: Any)
         "may_tick": contribution.may_be_ticked_by(request.user),
         "reason_form": ReasonForm(),
         "checklist": checklist_of(contribution),
+        "radar": overlaps_of(contribution, request.user) if contribution.waits_for_its_author else None,
         "may_advise": contribution.component.may_be_advised_on_by(request.user),
     }
     if contribution.may_be_withdrawn_by(request.user):

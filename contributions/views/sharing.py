@@ -54,6 +54,7 @@ def _submitted(request: HttpRequest, form: SubmitForm) -> Contribution:
         licence=given["licence"],
         source=form.source(given["kind"], given["description"]),
         once=given["once"],
+        hold=True,
     )
 
 

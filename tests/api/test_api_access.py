@@ -21,6 +21,7 @@ READING = (
     "", "components/", "components/swiftclient/", "components/swiftclient/releases/", "organisations/",
     "components/swiftclient/rules/", "components/swiftclient/traits/", "{one}checklist/",
     "{one}claims/", "{one}claims/{claim}/ticks/",
+    "{one}overlaps/",
     "search/complete/?q=is:o", "contributions/", "{one}", "{one}revisions/", "{one}revisions/1/",
     "{one}revisions/1/patch",
     "{one}revisions/1/diff", "{one}fits/", "{one}comments/", "{one}reports/", "{one}reviews/",
@@ -49,6 +50,8 @@ VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     ("put", "{one}claims/"): ({"fixes": ["#1"], "tests": []}, "401 403 200 403 403 403 403 403"),
     ("put", "{one}claims/{claim}/ticks/"): ({"holds": True}, "401 200 403 200 200 403 200 403"),
     ("post", "{one}reviews/"): ({"verdict": "approve"}, "401 403 403 201 403 403 403 201"),
+    ("post", "{one}share/"): (None, "401 403 409 403 403 403 403 403"),  # it is public already
+    ("post", "{one}join/"): ({"into": 1}, "401 400 400 400 400 403 400 403"),  # there is no such one
     ("post", "{one}withdraw/"): (REASON, "401 403 200 403 200 403 403 403"),
     ("patch", "components/swiftclient/rules/"): ({"cool_down_days": 9}, "401 403 403 200 200 403 403 200"),
     ("put", "components/swiftclient/traits/"): (TRAITS, "401 403 403 200 200 403 403 200"),

@@ -13,7 +13,7 @@ from contributions.actions.sharing import share
 from contributions.actions.voting import vote
 from contributions.actions.withdrawing import withdraw
 from contributions.errors import Clash, NotAllowed
-from contributions.models import Build, Contribution, Event, Fit, Person, Recipe
+from contributions.models import Build, Contribution, Event, Fit, Person
 from contributions.models.overlapping import Likeness, overlaps_of
 from contributions.pipeline.unveiling import due, unveil_if_clear
 from tests.factories import make_person
@@ -35,7 +35,8 @@ def likenesses(contribution: Contribution) -> dict[int, str]:
     return {one.contribution.pk: one.likeness for one in found.others}
 
 
-def test_what_is_like_nothing_is_public_by_itself(shared: Shares, recipe: Recipe) -> None:
+@pytest.mark.usefixtures("recipe")
+def test_what_is_like_nothing_is_public_by_itself(shared: Shares) -> None:
     made = shared(greeting__py=SHOUT, hold=True)
     assert (made.is_draft, is_seen(made)) == (False, True)
     assert made.events.filter(verb=Event.Verb.SHARED, actor=made.author).count() == 1
@@ -48,7 +49,8 @@ def test_what_is_not_held_is_public_when_it_is_received(shared: Shares) -> None:
     assert not first.events.filter(verb=Event.Verb.SHARED).exists()
 
 
-def test_the_same_change_waits_for_its_author(shared: Shares, peer: Person, recipe: Recipe) -> None:
+@pytest.mark.usefixtures("recipe")
+def test_the_same_change_waits_for_its_author(shared: Shares, peer: Person) -> None:
     first = shared(greeting__py=SHOUT)
     second = shared(base="2.0", title="Louder", greeting__py=SHOUT, hold=True, author=peer)
     assert likenesses(second) == {first.pk: Likeness.SAME}

@@ -39,6 +39,7 @@ PAGES = {
     "/contributions/{c}/": ALL,
     "/contributions/{c}/changes/": ALL,
     "/contributions/{c}/matrix/": ALL,
+    "/contributions/{c}/overlaps/": ALL,
     "/contributions/{c}/discussion/": ALL,
     "/contributions/{c}/evidence/": ALL,
     "/contributions/{c}/v1.patch": ALL,
@@ -118,6 +119,8 @@ VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
         (LED_AWAY, REFUSED, REFUSED, DONE, REFUSED),
     ),
     "/contributions/{c}/withdraw/": ({"reason": "Wrong."}, (LED_AWAY, REFUSED, DONE, REFUSED, DONE)),
+    "/contributions/{c}/share/": ({}, (LED_AWAY, REFUSED, 409, REFUSED, REFUSED)),  # it is public already
+    "/contributions/{c}/join/": ({"into": "{twin}"}, (LED_AWAY, REFUSED, DONE, REFUSED, REFUSED)),
     "/contributions/{c}/build-again/": (
         {"revision": "1", "release": "{slug}"},
         (LED_AWAY, REFUSED, DONE, DONE, DONE),
@@ -190,6 +193,8 @@ def filled(text: str, platform: Platform) -> str:
         question = factories.make_comment(platform.contribution, author=asker, is_question=True)
         answer = factories.make_comment(platform.contribution, parent=question)
         made |= {"answer": answer.pk, "others": answer.pk}
+    if "{twin}" in text:
+        made["twin"] = factories.make_contribution(component=platform.component).pk
     return text.format(
         **made,
         c=platform.contribution.pk,

@@ -42,6 +42,7 @@ LISTS = [
     "/contributions/{c}/",
     "/contributions/{c}/matrix/",
     "/contributions/{c}/changes/",
+    "/contributions/{c}/overlaps/",
     "/contributions/{c}/discussion/",
     "/contributions/{c}/evidence/",
     "/audit/",

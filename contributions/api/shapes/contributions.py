@@ -65,6 +65,7 @@ class ContributionLinksShape(serializers.Serializer[Any]):
     reports = serializers.URLField()
     reviews = serializers.URLField()
     checklist = serializers.URLField()
+    overlaps = serializers.URLField(help_text="What is like it, and which releases have it already.")
     patch = serializers.URLField(allow_null=True, help_text="Of the current revision; `git am` takes it.")
     diff = serializers.URLField(allow_null=True)
 
@@ -73,6 +74,10 @@ class ContributionDetailShape(ContributionShape):
     standing = None  # type: ignore[assignment]  # the list of all of them takes its place
     description = serializers.CharField(allow_blank=True)
     description_html = serializers.CharField(allow_blank=True)
+    is_draft = serializers.BooleanField(help_text="Only its author sees it.")
+    joined = serializers.IntegerField(
+        allow_null=True, help_text="The number of the one that its author joined instead."
+    )
     latest = LatestShape(allow_null=True, help_text="The newest revision, whether or not it was received yet.")
     standings = StandingPartsShape(many=True)
     links = ContributionLinksShape()
