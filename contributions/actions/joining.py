@@ -8,9 +8,10 @@ from django.conf import settings
 from django.db import transaction
 
 from contributions.errors import Clash, Invalid, NotAllowed
-from contributions.models import Contribution, Event, Follow, Vote
+from contributions.models import Contribution, Event, Vote
 
 from .commenting import comment
+from .following import follow
 from .pacing import pace
 from .voting import vote
 from .withdrawing import withdraw
@@ -65,7 +66,7 @@ def _refuse_mismatch(own: Contribution, other: Contribution) -> None:
 
 
 def _take_part(person: Person, other: Contribution, text: str) -> None:
-    Follow.objects.update_or_create(person=person, contribution=other, defaults={"is_muted": False, "is_chosen": True})
+    follow(person=person, thing=other)
     has_voted = Vote.objects.filter(contribution=other, person=person).exists()
     if other.may_be_voted_on_by(person) and not has_voted:
         vote(person=person, contribution=other, value=1)
