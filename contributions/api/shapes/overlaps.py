@@ -20,7 +20,7 @@ class OverlapShape(serializers.Serializer[Any]):
     state = serializers.ChoiceField(source="contribution.state", choices=Contribution.State.choices)
     author = serializers.CharField(source="contribution.author.username")
     release = serializers.CharField(source="contribution.release.name", default=None, allow_null=True)
-    likeness = serializers.ChoiceField(choices=Likeness.choices, help_text=KINDS)
+    alike = serializers.ChoiceField(source="likeness", choices=Likeness.choices, help_text=KINDS)
     paths = serializers.ListField(child=serializers.CharField())
     functions = serializers.ListField(child=serializers.CharField())
 
