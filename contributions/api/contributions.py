@@ -21,7 +21,7 @@ from contributions.models.finding import Search
 
 from . import rows
 from .inputs import ContributionInput, ContributionJson, ReasonInput, source_of
-from .lookups import component_meant, contribution_seen_by, release_meant
+from .lookups import component_meant, contribution_seen_by, release_meant, releases_meant
 from .paging import page_of
 from .parsing import Form, Json, media_type_of
 from .queries import ContributionQuery
@@ -103,6 +103,7 @@ class Contributions(Uploads):
             tests=sent.get("tests", ""),
             licence=sent.get("licence", ""),
             release=release_meant(component, sent.get("release")),
+            holds_for=releases_meant(component, sent.get("holds_for", [])),
             source=source_of(sent),
             once=request.headers.get(ONCE, ""),
             hold=sent.get("hold", False),

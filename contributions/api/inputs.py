@@ -22,7 +22,9 @@ from .fields import BIGGEST_KEY, Text, WholeNumber
 if TYPE_CHECKING:
     from contributions.actions.sources import Source
 
+MOST_RELEASES = 100  # that a note may name
 MOST_NAMED = 20  # unknown fields that a refusal names
+HOLDS_FOR = "Of an experience: the names or slugs of the releases where it is true; none means all."
 LICENCE = "An SPDX expression that the component takes; its own unless one is named."
 HOLD = "Keep it a draft until nothing is found to be like it, or until you share it."
 PASTED = "pasted.patch"  # the file name of a patch that came as JSON text
@@ -111,6 +113,7 @@ class ContributionInput(SourceInput):
     kind = serializers.ChoiceField(choices=Contribution.Kind.choices)
     title = Text()
     release = Text(required=False, help_text="The name or slug of the release that it was made for.")
+    holds_for = serializers.ListField(child=Text(), required=False, max_length=MOST_RELEASES, help_text=HOLDS_FOR)
     licence = Text(required=False, allow_blank=True, help_text=LICENCE)
     hold = serializers.BooleanField(required=False, help_text=HOLD)
 
@@ -123,6 +126,7 @@ class JoinInput(Input):
 class RevisionInput(SourceInput):
     note = Text(required=False, allow_blank=True, help_text="What changed since the revision before.")
     release = Text(required=False, help_text="The name or slug of the release that it was made for.")
+    holds_for = serializers.ListField(child=Text(), required=False, max_length=MOST_RELEASES, help_text=HOLDS_FOR)
 
 
 class SourceJson(Input):
@@ -141,6 +145,7 @@ class ContributionJson(SourceJson):
     kind = serializers.ChoiceField(choices=Contribution.Kind.choices)
     title = Text()
     release = Text(required=False, help_text="The name or slug of the release that it was made for.")
+    holds_for = serializers.ListField(child=Text(), required=False, max_length=MOST_RELEASES, help_text=HOLDS_FOR)
     licence = Text(required=False, allow_blank=True, help_text=LICENCE)
     hold = serializers.BooleanField(required=False, help_text=HOLD)
 
@@ -148,6 +153,7 @@ class ContributionJson(SourceJson):
 class RevisionJson(SourceJson):
     note = Text(required=False, allow_blank=True, help_text="What changed since the revision before.")
     release = Text(required=False, help_text="The name or slug of the release that it was made for.")
+    holds_for = serializers.ListField(child=Text(), required=False, max_length=MOST_RELEASES, help_text=HOLDS_FOR)
 
 
 class VoteInput(Input):
@@ -163,6 +169,20 @@ class CommentInput(Input):
         max_value=BIGGEST_KEY,
         help_text="The id of the comment it answers.",
     )
+    is_question = serializers.BooleanField(required=False, help_text="One of its answers can then be accepted.")
+
+
+class CommentEditInput(Input):
+    text = Text(help_text="Markdown; what it said before stays to be read.")
+    is_question = serializers.BooleanField(required=False, help_text="As it was unless it is given.")
+
+
+class TextInput(Input):
+    text = Text(help_text="Markdown.")
+
+
+class WhyInput(Input):
+    reason = Text(required=False, allow_blank=True, help_text="Needed of staff; shown to everybody.")
 
 
 class ReportInput(Input):

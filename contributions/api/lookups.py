@@ -7,10 +7,22 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Prefetch, Q
 
 from contributions.errors import Invalid, Missing
-from contributions.models import Advisory, Artifact, Build, Component, Contribution, Publication, Release, Revision
+from contributions.models import (
+    Advisory,
+    Artifact,
+    Build,
+    Comment,
+    Component,
+    Contribution,
+    Publication,
+    Release,
+    Revision,
+)
 from contributions.models.build import repetitions_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.contrib.auth.models import AnonymousUser
     from django.db.models import QuerySet
 
@@ -102,6 +114,28 @@ def release_meant(component: Component, name: str | None) -> Release | None:
     found = component.releases.filter(named(name)).first()
     if found is None:
         raise Invalid(f"{component.name} has no release {name[:60]!r}.", field="release")
+    return found
+
+
+def releases_meant(component: Component, names: Sequence[str]) -> list[Release]:
+    """The releases of the component that a body lists by name or slug, each once."""
+    found: list[Release] = []
+    for name in names:
+        try:
+            release = release_meant(component, name)
+        except Invalid as refusal:
+            raise Invalid(refusal.sentence, field="holds_for") from None
+        if release is not None and release not in found:
+            found.append(release)
+    return found
+
+
+def comment_seen_by(eyes: Eyes, number: int) -> Comment:
+    seen = Comment.objects.filter(contribution__in=Contribution.objects.visible_to(eyes))
+    names = ("contribution__component", "author", "organisation", "revision", "parent", "accepted_by")
+    found = seen.select_related(*names).defer("revision__files", "revision__commits").filter(pk=number).first()
+    if found is None:
+        raise Missing(f"There is no comment {number}, or you may not know of it.")
     return found
 
 

@@ -15,7 +15,7 @@ from contributions.models import Fit, Revision
 from .contributions import ONCE, ONCE_HEADER, Uploads
 from .files import blob_response
 from .inputs import RevisionInput, RevisionJson, source_of
-from .lookups import contribution_seen_by, release_meant, revision_seen_by
+from .lookups import contribution_seen_by, release_meant, releases_meant, revision_seen_by
 from .queries import FitQuery, PageQuery
 from .resource import Resource
 from .shapes.paged import paged
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from contributions.models import Blob
 
 BODIES = {"multipart/form-data": RevisionInput, "application/json": RevisionJson}
-LARGE = ("commits", "files", "fingerprints", "warnings")
+LARGE = ("text", "html", "commits", "files", "fingerprints", "warnings")
 BYTES = {
     (200, "text/plain"): OpenApiResponse(OpenApiTypes.STR, description="The same bytes for ever."),
     304: OpenApiResponse(description="You have these bytes: If-None-Match named their ETag."),
@@ -65,6 +65,7 @@ class Revisions(Uploads):
             contribution=contribution,
             source=source_of(sent),
             note=sent.get("note", ""),
+            holds_for=releases_meant(contribution.component, sent["holds_for"]) if "holds_for" in sent else None,
             release=release_meant(contribution.component, sent.get("release")),
             once=request.headers.get(ONCE, ""),
         )

@@ -139,10 +139,12 @@ def detail(eyes: Eyes, number: int, request: Request) -> dict[str, Any] | None:
     seen = Contribution.objects.visible_to(eyes).filter(pk=number)
     wanted = (
         "line",
+        "kind",
         "is_draft",
         "joined",
         "description",
         "description_html",
+        "question_count",
         "current__number",
         "current__mbox",
         "current__diff",
@@ -157,10 +159,17 @@ def detail(eyes: Eyes, number: int, request: Request) -> dict[str, Any] | None:
         "description_html": found["description_html"],
         "is_draft": found["is_draft"],
         "joined": found["joined"],
+        "holds_for": _holds_for(number) if found["kind"] == Contribution.Kind.EXPERIENCE else [],
+        "question_count": found["question_count"],
         "latest": _latest(number, request),
         "standings": _standings(number),
         "links": _links(number, found, request),
     }
+
+
+def _holds_for(number: int) -> list[str]:
+    releases = Release.objects.filter(notes_that_hold=number).order_by("position", "pk")
+    return list(releases.values_list("name", flat=True))
 
 
 def _latest(number: int, request: Request) -> dict[str, Any] | None:

@@ -45,10 +45,15 @@ class Comments(Resource):
         operation_id="comments_list", parameters=[PageQuery], responses=paged(CommentShape), summary="List comments"
     )
     def get(self, request: Request, number: int) -> Response:
-        """Oldest first; `parent` makes the threads. A removed one keeps its place without its words."""
+        """Oldest first; `parent` makes the threads. A removed one keeps its place without its words.
+
+        Of a question (`is_question`) the answer with `accepted_at` is the accepted one.
+        """
         del request
-        found = contribution_seen_by(self.eyes, number).comments.select_related("author", "organisation", "revision")
-        return self.listed(CommentShape, found, self.asked(PageQuery), "pk")
+        found = contribution_seen_by(self.eyes, number).comments
+        names = ("author", "organisation", "revision", "accepted_by")
+        heavy = ("revision__files", "revision__commits", "revision__text", "revision__html")
+        return self.listed(CommentShape, found.select_related(*names).defer(*heavy), self.asked(PageQuery), "pk")
 
     @extend_schema(
         operation_id="comments_add",
@@ -61,7 +66,13 @@ class Comments(Resource):
         del request
         contribution, sent = contribution_seen_by(self.person, number), self.sent(CommentInput)
         parent = _answered(contribution, sent.get("parent"))
-        made = comment(author=self.person, contribution=contribution, text=sent["text"], parent=parent)
+        made = comment(
+            author=self.person,
+            contribution=contribution,
+            text=sent["text"],
+            parent=parent,
+            is_question=sent.get("is_question", False),
+        )
         return self.shown(CommentShape, made, status=201)
 
 

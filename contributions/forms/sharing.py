@@ -143,17 +143,25 @@ class SubmitForm(SourceForm):
     release = forms.ModelChoiceField(
         Release.objects.supported().select_related("component"), to_field_name="slug", required=False
     )
+    holds_for = forms.ModelMultipleChoiceField(
+        Release.objects.supported().select_related("component"), to_field_name="slug", required=False
+    )
     licence = forms.ChoiceField(required=False, choices=licence_choices)
 
 
 class ReviseForm(SourceForm):
     release = forms.ModelChoiceField(Release.objects.none(), to_field_name="slug", required=False)
-    note = forms.CharField(required=False, widget=forms.Textarea, label="What changed")
+    description = forms.CharField(required=False, widget=forms.Textarea, strip=False, label="The note")
+    holds_for = forms.ModelMultipleChoiceField(
+        Release.objects.none(), to_field_name="slug", required=False, widget=forms.CheckboxSelectMultiple
+    )
+    note = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 3}), label="What changed")
 
     def __init__(self, *args: Any, contribution: Contribution, **given: Any) -> None:
         super().__init__(*args, **given)
         releases = contribution.component.releases.supported().select_related("component")
         self.fields["release"].queryset = releases  # type: ignore[attr-defined]
+        self.fields["holds_for"].queryset = releases.newest_first()  # type: ignore[attr-defined]
 
 
 class JoinForm(forms.Form):

@@ -29,6 +29,7 @@ from contributions.models.hearing import hearers_of_revisions
 from contributions.models.overlapping import overlaps_of
 
 from .charts import evidence_bar
+from .notes import note_of, releases_of
 from .shown_claims import claims_shown
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def framed(request: HttpRequest, contribution: Contribution, tab: str, **more: A
         "may_discuss": contribution.may_be_discussed_by(user),
         "advisories": Advisory.objects.standing().filter(affected__contribution=contribution).distinct(),
         "held": _why_held(contribution),
+        "holds_for": releases_of(contribution),
         **more,
     }
 
@@ -111,6 +113,7 @@ def show_overview(request: HttpRequest, contribution: Contribution, **more: Any)
         "reason_form": ReasonForm(),
         "checklist": checklist_of(contribution),
         "radar": overlaps_of(contribution, request.user) if contribution.waits_for_its_author else None,
+        **note_of(contribution, chosen_revision(request, contribution)),
         "may_advise": contribution.component.may_be_advised_on_by(request.user),
     }
     if contribution.may_be_withdrawn_by(request.user):

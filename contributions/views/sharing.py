@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from contributions.actions import submitting
 from contributions.errors import NotAllowed
-from contributions.forms.sharing import KIND_HINTS, ReviseForm, SourceForm, SubmitForm, grouped_releases
+from contributions.forms.sharing import KIND_HINTS, ReviseForm, SubmitForm, grouped_releases
 from contributions.models import Contribution
 
 from .contribution import find
@@ -53,6 +53,7 @@ def _submitted(request: HttpRequest, form: SubmitForm) -> Contribution:
         release=given["release"],
         licence=given["licence"],
         source=form.source(given["kind"], given["description"]),
+        holds_for=list(given["holds_for"]) if given["kind"] == Contribution.Kind.EXPERIENCE else [],
         once=given["once"],
         hold=True,
     )
@@ -74,7 +75,11 @@ def revise(request: HttpRequest, number: int) -> HttpResponse:
         **sent,
         contribution=contribution,
         keeper=person_of(request).pk,
-        initial={"release": contribution.release.slug if contribution.release else ""},
+        initial={
+            "release": contribution.release.slug if contribution.release else "",
+            "description": contribution.description,
+            "holds_for": [release.slug for release in contribution.holds_for.all()],
+        },
     )
     context = {
         "contribution": contribution,
@@ -91,12 +96,13 @@ def revise(request: HttpRequest, number: int) -> HttpResponse:
     return redirect(contribution)
 
 
-def _revised(request: HttpRequest, contribution: Contribution, form: SourceForm) -> Revision:
+def _revised(request: HttpRequest, contribution: Contribution, form: ReviseForm) -> Revision:
     given = form.cleaned_data
     return submitting.revise(
         author=person_of(request),
         contribution=contribution,
-        source=form.source(contribution.kind, given["note"]),
+        source=form.source(contribution.kind, given["description"]),
+        holds_for=list(given["holds_for"]) if contribution.kind == Contribution.Kind.EXPERIENCE else None,
         note=given["note"],
         release=given["release"],
         once=given["once"],

@@ -25,6 +25,7 @@ READING = (
     "search/complete/?q=is:o", "contributions/", "{one}", "{one}revisions/", "{one}revisions/1/",
     "{one}revisions/1/patch",
     "{one}revisions/1/diff", "{one}fits/", "{one}comments/", "{one}reports/", "{one}reviews/",
+    "comments/{comment}/", "comments/{comment}/edits/",
     "builds/", "builds/{build}/", "builds/{build}/log", "publications/", "publications/{publication}/", "feed/",
     "moderation/log/", "status/", "keys/", "index/",
     "artifacts/{artifact}/",
@@ -46,6 +47,12 @@ VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     ("post", "{one}revisions/"): ({"patch": "diff --git a/a b/a\n"}, "401 403 201 403 403 403 403 403"),
     ("put", "{one}vote/"): ({"value": 1}, "401 200 403 200 200 403 200 403"),
     ("post", "{one}comments/"): ({"text": "Thank you."}, "401 201 201 201 201 403 201 403"),
+    ("put", "comments/{comment}/"): ({"text": "Thanks."}, "401 403 200 403 403 403 403 403"),
+    ("post", "comments/{comment}/remove/"): ({"reason": "Spam."}, "401 403 200 403 200 403 403 403"),
+    ("put", "comments/{comment}/vote/"): ({"value": 1}, "401 200 403 200 200 403 200 403"),
+    ("post", "comments/{answer}/accept/"): (None, "401 403 200 200 200 403 403 403"),
+    ("post", "comments/{answer}/take-back/"): (None, "401 403 409 409 409 403 403 403"),
+    ("post", "preview/"): ({"text": "*So*"}, "401 200 200 200 200 403 200 403"),
     ("post", "{one}reports/"): (REPORT, "401 201 201 403 403 403 201 403"),
     ("put", "{one}claims/"): ({"fixes": ["#1"], "tests": []}, "401 403 200 403 403 403 403 403"),
     ("put", "{one}claims/{claim}/ticks/"): ({"holds": True}, "401 200 403 200 200 403 200 403"),
@@ -102,6 +109,11 @@ def filled(path: str, scene: Scene) -> str:
         made["advisory"] = factories.make_advisory(scene.contribution.current).pk
     if "{claim}" in path:
         made["claim"] = factories.make_claim(scene.contribution).pk
+    if "{comment}" in path:
+        made["comment"] = factories.make_comment(scene.contribution, author=scene.author).pk
+    if "{answer}" in path:
+        question = factories.make_comment(scene.contribution, is_question=True)
+        made["answer"] = factories.make_comment(scene.contribution, parent=question).pk
     if "{webhook}" in path:
         made["webhook"] = factories.make_webhook(scene.author.organisation).pk
     parts = {"build": scene.build.pk, "publication": publication.pk, "artifact": artifact.pk, **made}

@@ -42,7 +42,8 @@ def test_bodies_are_closed_in_the_schema() -> None:
 def test_every_reading_address_answers_as_the_schema_says(published: Scene, member: Caller) -> None:
     number, build = published.contribution.pk, published.build.pk
     factories.make_attestation(published.build)
-    member.post(published.one + "comments/", {"text": "It works."})
+    edited = member.post(published.one + "comments/", {"text": "It works."}).json()["id"]
+    member.put(f"comments/{edited}/", {"text": "It works for us."})
     member.post(published.one + "reports/", {"release": "4.7.0", "outcome": "works", "stage": "lab"})
     reviewer = published.tokened(published.maintainer)
     assert reviewer.post(published.one + "reviews/", {"verdict": "approve"}).status_code == 201
@@ -56,6 +57,7 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
     tick = factories.make_tick(factories.make_claim(published.contribution))
     own = {"{slug}": webhook.organisation.slug, "{number}": str(webhook.pk)}
     fills = {  # the first that is part of a path fills it
+        "/comments/{number}": {"{number}": str(edited)},
         "/builds/": {"{number}": str(build)},
         "/publications/": {"{number}": str(publication)},
         "/flags/": {"{number}": str(flag)},

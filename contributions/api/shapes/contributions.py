@@ -78,6 +78,10 @@ class ContributionDetailShape(ContributionShape):
     joined = serializers.IntegerField(
         allow_null=True, help_text="The number of the one that its author joined instead."
     )
+    holds_for = serializers.ListField(
+        child=serializers.CharField(), help_text="Of an experience: the names of the releases where it is true."
+    )
+    question_count = serializers.IntegerField(help_text="Questions without an accepted answer.")
     latest = LatestShape(allow_null=True, help_text="The newest revision, whether or not it was received yet.")
     standings = StandingPartsShape(many=True)
     links = ContributionLinksShape()

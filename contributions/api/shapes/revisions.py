@@ -70,7 +70,10 @@ class RevisionDetailShape(RevisionShape):
     artifacts = ArtifactShape(many=True, read_only=True, help_text="Uploaded, not built here.")
 
     class Meta(RevisionShape.Meta):
-        fields: tuple[str, ...] = (*RevisionShape.Meta.fields, "warnings", "commits", "files", "artifacts")
+        fields: tuple[str, ...] = (
+            *(*RevisionShape.Meta.fields, "text", "html"),
+            *("warnings", "commits", "files", "artifacts"),
+        )
         read_only_fields: tuple[str, ...] = fields
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from contributions.models import Comment, FieldReport, Review
+from contributions.models import Comment, CommentEdit, FieldReport, Review
 
 
 class VoteShape(serializers.Serializer[Any]):
@@ -25,13 +25,31 @@ class CommentShape(serializers.ModelSerializer[Comment]):
     organisation = serializers.CharField(source="organisation.slug", default=None, read_only=True, allow_null=True)
     revision = serializers.IntegerField(source="revision.number", default=None, read_only=True, allow_null=True)
 
+    accepted_by = serializers.CharField(source="accepted_by.username", default=None, read_only=True, allow_null=True)
+
     class Meta:
         model = Comment
         fields = (
-            *("id", "contribution", "parent", "author", "organisation", "revision"),
-            *("text", "html", "created_at", "edited_at", "removed_at"),
+            *("id", "contribution", "parent", "author", "organisation", "revision", "text", "html", "balance"),
+            *("is_question", "accepted_at", "accepted_by", "created_at", "edited_at", "removed_at"),
         )
         read_only_fields = fields
+
+
+class CommentEditShape(serializers.ModelSerializer[CommentEdit]):
+    class Meta:
+        model = CommentEdit
+        fields = ("id", "text", "html", "replaced_at")
+        read_only_fields = fields
+
+
+class CommentVoteShape(serializers.Serializer[Any]):
+    value = serializers.IntegerField(help_text="Yours: 1, 0 or -1.")
+    balance = serializers.IntegerField(help_text="Its votes up less its votes down.")
+
+
+class PreviewShape(serializers.Serializer[Any]):
+    html = serializers.CharField()
 
 
 class ReportShape(serializers.ModelSerializer[FieldReport]):
