@@ -17,7 +17,6 @@ ROWS = re.compile(r"^\| ([A-Z]\d\d) \| (.+?) \| (.+?) \|$", re.MULTILINE)
 ELSEWHERE = {
     "S31": "a matter of seconds under load: bench/building.py measures it",
     "F17": "ten minutes of random kills: make soak",
-    "P19": "remarks on lines come with the community pages; nothing is anchored to a line yet",
 }
 # Rows whose tests are being written; this list only ever becomes shorter.
 _WAITING = """

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from contributions.errors import Clash, Invalid, NotAllowed
-from contributions.models import Comment, Contribution, Event, Flag, Person
+from contributions.models import Comment, Contribution, Event, Flag, LineComment, Person
 
 from .pacing import pace
 from .words import prose
@@ -16,11 +16,16 @@ from .words import prose
 if TYPE_CHECKING:
     from contributions.models.moderation import Thing
 
-ON: dict[type[Thing], str] = {Contribution: "contribution", Comment: "comment", Person: "account"}
+ON: dict[type[Thing], str] = {
+    Contribution: "contribution",
+    Comment: "comment",
+    LineComment: "remark",
+    Person: "account",
+}
 
 
 def flag(*, reporter: Person, thing: Thing, reason: str, text: str = "") -> Flag:
-    """Say that a contribution, a comment or an account is abuse. Only staff learn of it; nothing is hidden by it."""
+    """Say that one of these things is abuse. Only staff learn of it; nothing is hidden by it."""
     made = Flag(reporter=reporter, reason=reason, **{ON[type(thing)]: thing})
     if made.accused == reporter:
         raise NotAllowed("This is your own: withdraw it or remove it yourself.")

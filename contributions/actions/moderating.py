@@ -10,11 +10,12 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from contributions.errors import Clash, Invalid, NotAllowed
-from contributions.models import Comment, Contribution, Event, Flag, Person
+from contributions.models import Comment, Contribution, Event, Flag, LineComment, Person
 
 from .commenting import remove_comment
 from .pacing import pace
 from .quarantining import quarantine
+from .remarking import remove_remark
 from .words import prose
 
 if TYPE_CHECKING:
@@ -99,6 +100,9 @@ def _remove(moderator: Person, flag: Flag, reason: str) -> None:
     comment = Comment.objects.standing().filter(flags=flag).first()
     if comment is not None:
         remove_comment(person=moderator, comment=comment, reason=reason)
+    remark = LineComment.objects.standing().select_related("contribution").filter(flags=flag).first()
+    if remark is not None:
+        remove_remark(person=moderator, remark=remark, reason=reason)
 
 
 def _quarantine(moderator: Person, flag: Flag, reason: str) -> None:

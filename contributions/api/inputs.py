@@ -273,6 +273,7 @@ class ReasonInput(Input):
 class FlagInput(Input):
     contribution = WholeNumber(required=False, min_value=1, max_value=BIGGEST_KEY, help_text="Its number.")
     comment = WholeNumber(required=False, min_value=1, max_value=BIGGEST_KEY, help_text="Its id.")
+    remark = WholeNumber(required=False, min_value=1, max_value=BIGGEST_KEY, help_text="The id of one on lines.")
     person = Text(required=False, help_text="A username.")
     reason = serializers.ChoiceField(choices=Flag.Reason.choices)
     text = Text(required=False, allow_blank=True, help_text="What is wrong, and where to look.")

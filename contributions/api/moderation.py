@@ -10,7 +10,7 @@ from rest_framework.permissions import IsAuthenticated
 from contributions.actions.flagging import flag
 from contributions.actions.moderating import handle, reinstate, suspend
 from contributions.errors import Invalid, Missing
-from contributions.models import ApiToken, Comment, Event, Flag, Person
+from contributions.models import ApiToken, Comment, Event, Flag, LineComment, Person
 
 from .inputs import DecisionInput, FlagInput, ReasonInput
 from .lookups import contribution_seen_by
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from contributions.models.moderation import Thing
 
-THINGS = ("contribution", "comment", "person")
+THINGS = ("contribution", "comment", "remark", "person")
 
 
 class Flags(Resource):
@@ -52,7 +52,7 @@ class Flags(Resource):
         summary="Flag abuse",
     )
     def post(self, request: Request) -> Response:
-        """Tell the staff of a contribution, a comment or a person: one of the three. Nobody else learns of it."""
+        """Tell the staff of a contribution, a comment, a remark or a person: one of them. Nobody else learns of it."""
         del request
         sent = self.sent(FlagInput)
         thing = _thing(self.person, sent)
@@ -63,14 +63,21 @@ class Flags(Resource):
 def _thing(person: Person, sent: dict[str, Any]) -> Thing:
     named = [name for name in THINGS if name in sent]
     if len(named) != 1:
-        raise Invalid("Name one of contribution, comment and person.", field=named[1] if named else "contribution")
+        wrong = named[1] if named else "contribution"
+        raise Invalid("Name one of contribution, comment, remark and person.", field=wrong)
     if "contribution" in sent:
         return contribution_seen_by(person, sent["contribution"])
     if "person" in sent:
         return _person(sent["person"], is_active=True)
-    found = Comment.objects.standing().select_related("contribution", "author").filter(pk=sent["comment"]).first()
+    if "comment" in sent:
+        return _said(person, Comment.objects.standing(), sent["comment"])
+    return _said(person, LineComment.objects.published().standing(), sent["remark"])
+
+
+def _said(person: Person, rows: Any, key: int) -> Comment | LineComment:
+    found: Comment | LineComment | None = rows.select_related("contribution", "author").filter(pk=key).first()
     if found is None:
-        raise Missing(f"There is no comment {sent['comment']}.")
+        raise Missing(f"There is no {rows.model._meta.verbose_name} {key}.")
     contribution_seen_by(person, found.contribution_id)
     return found
 

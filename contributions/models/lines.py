@@ -20,17 +20,21 @@ if TYPE_CHECKING:
 PUBLISHED_THREAD = Q(parent=None) & ~Q(published_at=None)
 
 
+def drafts_of(person: Person | AnonymousUser) -> Q:
+    """The condition that a remark is a draft of this person's; nobody's for a stranger."""
+    return Q(published_at=None, author=person.pk) if person.pk else Q(pk=None)
+
+
 class LineCommentQuerySet(models.QuerySet["LineComment"]):
     def visible_to(self, person: Person | AnonymousUser) -> Self:
         """What is published, and one's own drafts. Whether the contribution may be seen is asked elsewhere."""
-        mine = Q(author=person.pk) if person.pk else Q(pk=None)
-        return self.filter(~Q(published_at=None) | mine)
+        return self.filter(~Q(published_at=None) | drafts_of(person))
 
     def published(self) -> Self:
         return self.exclude(published_at=None)
 
     def drafts_of(self, person: Person | AnonymousUser) -> Self:
-        return self.filter(published_at=None, author=person.pk)
+        return self.filter(drafts_of(person))
 
     def threads(self) -> Self:
         """The remarks that began one."""

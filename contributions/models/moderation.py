@@ -10,12 +10,22 @@ from django.db.models.functions import Now
 from django.urls import reverse
 
 from .contribution import Contribution
+from .lines import LineComment
 from .moves import Stateful
 from .person import Person
 from .voices import Comment
 
-Thing: TypeAlias = Contribution | Comment | Person
+Thing: TypeAlias = Contribution | Comment | LineComment | Person
+THINGS = ("contribution", "comment", "remark", "account")  # the columns that name one
 SEVERITY = {"malware": 0, "abuse": 1, "rights": 2, "spam": 3, "other": 4}
+
+
+def _one_thing() -> Q:
+    """The condition that just one of the columns names something."""
+    found = Q()
+    for named in THINGS:
+        found |= Q(**{f"{name}__isnull": name != named for name in THINGS})
+    return found
 
 
 class FlagQuerySet(models.QuerySet["Flag"]):
@@ -24,7 +34,7 @@ class FlagQuerySet(models.QuerySet["Flag"]):
 
     def about(self, flag: Flag) -> Self:
         """All flags on the thing that this one is on."""
-        return self.filter(contribution=flag.contribution_id, comment=flag.comment_id, account=flag.account_id)
+        return self.filter(**{name: getattr(flag, f"{name}_id") for name in THINGS})
 
     def visible_to(self, person: Any) -> Self:
         """Staff see all, everybody else their own: nobody learns who flagged what."""
@@ -35,18 +45,19 @@ class FlagQuerySet(models.QuerySet["Flag"]):
     def by_thing(self) -> models.QuerySet[Flag, Any]:
         """One row for each thing flagged: how bad it is at worst (0 is worst), its first flag, and how many say so."""
         weight = Case(*(When(reason=reason, then=Value(rank)) for reason, rank in SEVERITY.items()))
-        things = self.order_by().values("contribution", "comment", "account")
+        things: models.QuerySet[Flag, Any] = self.order_by().values(*THINGS)
         return things.annotate(severity=Min(weight), first=Min("pk"), count=Count("pk"))
 
     def with_names(self) -> Self:
         """Everything that a list of flags names, in the same query."""
         return self.select_related(
-            "contribution__author", "comment__contribution", "comment__author", "account", "reporter", "handled_by"
+            *("contribution__author", "comment__contribution", "comment__author", "remark__contribution"),
+            *("remark__author", "account", "reporter", "handled_by"),
         )
 
 
 class Flag(Stateful):
-    """A person says that a contribution, a comment or an account is abuse; staff uphold or dismiss it."""
+    """A person says that a contribution, a comment, a remark or an account is abuse; staff uphold or dismiss it."""
 
     class State(models.TextChoices):
         OPEN = "open"
@@ -55,7 +66,7 @@ class Flag(Stateful):
 
     class Act(models.TextChoices):
         DISMISS = "dismiss", "Dismiss: nothing is wrong with it"
-        REMOVE = "remove", "Remove the comment"
+        REMOVE = "remove", "Remove what was said"
         QUARANTINE = "quarantine", "Put the contribution in quarantine"
         SUSPEND = "suspend", "Suspend its author"
 
@@ -70,6 +81,7 @@ class Flag(Stateful):
 
     contribution = models.ForeignKey(Contribution, on_delete=models.PROTECT, null=True, related_name="flags")
     comment = models.ForeignKey(Comment, on_delete=models.PROTECT, null=True, related_name="flags")
+    remark = models.ForeignKey(LineComment, on_delete=models.PROTECT, null=True, related_name="flags")
     account = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="flags_on")
     reporter = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="flags")
     reason = models.CharField(max_length=10, choices=Reason)
@@ -86,14 +98,9 @@ class Flag(Stateful):
         ordering = ["-pk"]
         indexes = [models.Index(fields=["state", "-id"], name="flag_queue")]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(contribution__isnull=False, comment=None, account=None)
-                | Q(contribution=None, comment__isnull=False, account=None)
-                | Q(contribution=None, comment=None, account__isnull=False),
-                name="flag_is_on_one_thing",
-            ),
+            models.CheckConstraint(condition=_one_thing(), name="flag_is_on_one_thing"),
             models.UniqueConstraint(
-                fields=["reporter", "contribution", "comment", "account"],
+                fields=["reporter", *THINGS],
                 condition=Q(state="open"),
                 nulls_distinct=False,
                 name="one_open_flag_a_person_and_thing",
@@ -108,7 +115,7 @@ class Flag(Stateful):
 
     @property
     def thing(self) -> Thing:
-        found = self.contribution or self.comment or self.account
+        found = self.contribution or self.comment or self.remark or self.account
         if found is None:
             raise ValueError("the database lets no flag be on nothing")
         return found
@@ -120,7 +127,8 @@ class Flag(Stateful):
     @property
     def within(self) -> Contribution | None:
         """The contribution that it is on or about."""
-        return self.comment.contribution if self.comment else self.contribution
+        said = self.comment or self.remark
+        return said.contribution if said else self.contribution
 
     @property
     def accused(self) -> Person:
@@ -130,7 +138,7 @@ class Flag(Stateful):
     @property
     def acts(self) -> list[str]:
         """What staff can do about it."""
-        if self.comment_id:
+        if self.comment_id or self.remark_id:
             return [self.Act.DISMISS, self.Act.REMOVE, self.Act.SUSPEND]
         return [self.Act.DISMISS, *([self.Act.QUARANTINE] if self.contribution_id else []), self.Act.SUSPEND]
 

@@ -14,6 +14,7 @@ from contributions.markup import reveal_code
 from contributions.models import Revision
 
 from .contribution import chosen_revision, find, framed
+from .line_threads import RevisionNotes
 from .showing import LISTED, VIEWS, Manner, shown_files
 
 if TYPE_CHECKING:
@@ -37,9 +38,12 @@ def changes(request: HttpRequest, number: int) -> HttpResponse:
         "only": only,
     }
     if revision is not None and revision.diff is not None:
-        manner = Manner(f"{reverse('contribution-changes', args=[number])}?revision={revision.number}", view)
+        address = f"{reverse('contribution-changes', args=[number])}?revision={revision.number}"
+        notes = RevisionNotes(request, contribution, revision, address)
+        manner = Manner(address, view, notes)
         context["files"] = shown_files(revision.diff, revision.files, manner, only=only, start=start)
         context["commits"] = [_commit(commit) for commit in revision.commits]
+        context["lost"] = notes.lost
         beyond = start + LISTED
         context["more_files"] = beyond if only is None and beyond < len(revision.files) else None
     return render(request, "contribution/changes.html", framed(request, contribution, "changes", **context))

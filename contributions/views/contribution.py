@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Count
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -26,6 +27,7 @@ from contributions.models import (
 )
 from contributions.models.build import repetitions_of
 from contributions.models.hearing import hearers_of_revisions
+from contributions.models.lines import PUBLISHED_THREAD, drafts_of
 from contributions.models.overlapping import overlaps_of
 
 from .charts import evidence_bar
@@ -71,8 +73,16 @@ def framed(request: HttpRequest, contribution: Contribution, tab: str, **more: A
         "advisories": Advisory.objects.standing().filter(affected__contribution=contribution).distinct(),
         "held": _why_held(contribution),
         "holds_for": releases_of(contribution),
+        "remarks": counted_remarks(contribution, user),
         **more,
     }
+
+
+def counted_remarks(contribution: Contribution, person: Any) -> dict[str, int]:
+    """How many threads on lines are open, and how many drafts the reader keeps there."""
+    rows = contribution.line_comments.unresolved()
+    counts = {"open": Count("pk", filter=PUBLISHED_THREAD), "drafts": Count("pk", filter=drafts_of(person))}
+    return rows.aggregate(**counts)
 
 
 def _why_held(contribution: Contribution) -> Event | None:

@@ -41,6 +41,10 @@ class Notes(Protocol):
     def mark(self, side: str, number: int) -> SafeString:
         """What stands beside the number of that line."""
 
+    @property
+    def head(self) -> SafeString:
+        """What stands above the lines; asked for when they are written."""
+
 
 class NoNotes:
     """Nobody said anything."""
@@ -51,6 +55,10 @@ class NoNotes:
 
     def mark(self, side: str, number: int) -> SafeString:
         del side, number
+        return EMPTY
+
+    @property
+    def head(self) -> SafeString:
         return EMPTY
 
 

@@ -14,7 +14,7 @@ from contributions.actions import flagging, moderating
 from contributions.errors import Missing, NotAllowed
 from contributions.forms.moderation import DecisionForm, FlagForm
 from contributions.forms.voices import ReasonForm
-from contributions.models import Comment, Event, Flag, Person
+from contributions.models import Comment, Event, Flag, LineComment, Person
 
 from .contribution import find
 from .entering import person_of, verb
@@ -42,6 +42,17 @@ def flag_comment(request: HttpRequest, number: int) -> HttpResponse:
     found = Comment.objects.standing().select_related("contribution", "author").filter(pk=number).first()
     if found is None:
         raise Missing("There is no such comment.")
+    find(request, found.contribution_id)
+    return _flag(request, found)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def flag_remark(request: HttpRequest, number: int) -> HttpResponse:
+    said = LineComment.objects.published().standing()
+    found = said.select_related("contribution", "author").filter(pk=number).first()
+    if found is None:
+        raise Missing("There is no such remark.")
     find(request, found.contribution_id)
     return _flag(request, found)
 
@@ -106,7 +117,7 @@ def decide(request: HttpRequest, number: int) -> HttpResponse:
     alike = Flag.objects.about(found)
     context: dict[str, object] = {
         "flag": found,
-        "comment": found.comment,
+        "said": found.comment or found.remark,
         "flags": alike.with_names().order_by("-pk")[:SHOWN],
         "is_open": alike.open().exists(),
     }

@@ -10,7 +10,7 @@ from contributions.errors import Invalid, Missing
 from contributions.markup import reveal_code
 from contributions.patches import parse_diff
 
-from .diffs import anchor_of, line_count, split, unified
+from .diffs import EMPTY, anchor_of, line_count, split, unified
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,6 +55,7 @@ class ShownFile:
     view: str
     link: str  # to a page of this file alone
     rows: SafeString | None = None
+    said: SafeString = EMPTY  # what people said of the file, above its lines
     note: str = ""
     further: str = ""  # the address of the lines after these
 
@@ -115,7 +116,7 @@ def _with_rows(file: ShownFile, path: str, diff: bytes, manner: Manner, start: i
     notes = manner.notes(path) if manner.notes else None
     rows = VIEWS[manner.view](file.anchor, hunks, file.path, notes)
     following = manner.link(**{"file": file.index, "from": further}) if further else ""
-    return replace(file, rows=rows, note=note, further=following)
+    return replace(file, rows=rows, note=note, further=following, said=notes.head if notes else EMPTY)
 
 
 def _mode_note(diff: FileDiff) -> str:

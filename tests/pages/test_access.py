@@ -47,6 +47,11 @@ PAGES = {
     "/contributions/{c}/claims/": (302, 403, 200, 403, 403),
     "/contributions/{u}/": (404, 404, 200, 404, 200),
     "/contributions/{u}/matrix/": (404, 404, 200, 404, 200),
+    "/contributions/{c}/remarks/": ALL,
+    "/contributions/{c}/remarks/new/?revision=1&path=swiftclient/shell.py": SIGNED_IN,
+    "/remarks/{remark}/": ALL,
+    "/remarks/{remark}/edit/": (302, 200, 403, 403, 403),
+    "/remarks/{remark}/flag/": SIGNED_IN,
     "/comments/{comment}/edit/": (302, 200, 403, 403, 403),
     "/comments/{comment}/history/": ALL,
     "/names/?q=me&contribution={c}": (403, 200, 200, 200, 200),
@@ -141,6 +146,13 @@ VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
     "/comments/{answer}/take-back/": ({}, (LED_AWAY, 409, 409, 409, 409)),  # it is not accepted
     "/comments/{others}/accept/": ({}, (LED_AWAY, REFUSED, DONE, DONE, DONE)),
     "/comments/{comment}/remove/": ({"reason": "Spam."}, (LED_AWAY, DONE, REFUSED, REFUSED, DONE)),
+    "/contributions/{c}/remarks/publish/": ({}, (LED_AWAY, DONE, 409, 409, 409)),  # the draft is the member's
+    "/contributions/{c}/remarks/discard/": ({}, (LED_AWAY, DONE, DONE, DONE, DONE)),
+    "/contributions/{c}/remarks/take/": ({"suggestions": "{remark}"}, (LED_AWAY, REFUSED, 409, REFUSED, REFUSED)),
+    "/remarks/{remark}/answer/": ({"text": "Because."}, (LED_AWAY, DONE, DONE, DONE, DONE)),
+    "/remarks/{remark}/resolve/": ({}, (LED_AWAY, DONE, DONE, DONE, DONE)),
+    "/remarks/{remark}/reopen/": ({}, (LED_AWAY, 409, 409, 409, 409)),  # it is open
+    "/remarks/{remark}/remove/": ({"reason": "Spam."}, (LED_AWAY, DONE, REFUSED, REFUSED, DONE)),
     "/publications/{publication}/withdraw/": ({"reason": "Wrong."}, (LED_AWAY, REFUSED, DONE, DONE, DONE)),
     "/organisations/northern-hosting/add-member/": (
         {"username": "maintainer"},
@@ -173,6 +185,14 @@ VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
 }
 
 
+def remarked(text: str, platform: Platform) -> dict[str, int]:
+    """What a text about remarks needs: one of the member's, or a draft."""
+    revision, member = platform.contribution.current, platform.people["member"]
+    if "remarks/publish" in text:
+        factories.make_remark(revision, author=member, published_at=None)
+    return {"remark": factories.make_remark(revision, author=member).pk} if "{remark}" in text else {}
+
+
 def filled(text: str, platform: Platform) -> str:
     made: dict[str, Any] = {}
     if "{advisory}" in text:
@@ -197,6 +217,7 @@ def filled(text: str, platform: Platform) -> str:
         made["twin"] = factories.make_contribution(component=platform.component).pk
     return text.format(
         **made,
+        **remarked(text, platform),
         c=platform.contribution.pk,
         u=platform.unreceived.pk,
         comment=platform.comment.pk,

@@ -14,13 +14,14 @@ class FlagShape(serializers.ModelSerializer[Flag]):
     url = Link("api-flag", number="pk")
     contribution = serializers.IntegerField(source="contribution_id", read_only=True, allow_null=True)
     comment = serializers.IntegerField(source="comment_id", read_only=True, allow_null=True)
+    remark = serializers.IntegerField(source="remark_id", read_only=True, allow_null=True)
     person = serializers.CharField(source="account.username", default=None, read_only=True, allow_null=True)
     reporter = serializers.CharField(source="reporter.username", read_only=True)
 
     class Meta:
         model = Flag
         fields = (
-            *("id", "url", "contribution", "comment", "person", "reporter", "reason", "text"),
+            *("id", "url", "contribution", "comment", "remark", "person", "reporter", "reason", "text"),
             *("state", "created_at", "handled_at", "answer"),
         )
         read_only_fields = fields
