@@ -206,8 +206,9 @@ def deliver_told() -> None:
 
 @shared_task(name="contributions.tasks.deliver_no_more")
 def deliver_no_more() -> None:
-    """Forget the messages that were done with long ago."""
+    """Forget the messages that were done with long ago, and what was read long ago."""
     delivering.forget_old()
+    mailing.forget_read()
 
 
 @shared_task(name="contributions.tasks.read_words")

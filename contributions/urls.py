@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from contributions import feeds
+from contributions.feeds import lists, publications as published, simple
 from contributions.views import (
     advisories,
     artifacts,
@@ -176,8 +176,18 @@ urlpatterns = [
     re_path(rf"{FILE}\.provenance\.json$", attestations.beside_file, {"side": "provenance"}, name="file-provenance"),
     re_path(rf"{FILE}\.bom\.json$", attestations.beside_file, {"side": "bill"}, name="file-bill"),
     re_path(f"{FILE}$", files.file, name="file"),
-    path("feed.atom", feeds.atom, name="feed-atom"),
-    path("advisories.atom", feeds.advisories, name="advisories-atom"),
-    path("simple/<str:slug>/", feeds.simple_index, name="simple-index"),
-    path("simple/<str:slug>/<str:project>/", feeds.simple_project, name="simple-project"),
+    path("feed.atom", published.atom, name="feed-atom"),
+    path("contributions.atom", lists.contributions, name="contributions-atom"),
+    path("contributions/<int:number>.atom", lists.contribution, name="contribution-atom"),
+    path("components.atom", lists.components, name="components-atom"),
+    path("components/<str:slug>.atom", lists.component, name="component-atom"),
+    path("components/<str:slug>/releases/<path:name>.atom", lists.release, name="release-atom"),
+    path("organisations.atom", lists.organisations, name="organisations-atom"),
+    path("organisations/<slug:slug>.atom", lists.organisation, name="organisation-atom"),
+    path("people/<str:username>.atom", lists.person, name="person-atom"),
+    path("builds.atom", lists.builds, name="builds-atom"),
+    path("audit.atom", lists.audit, name="audit-atom"),
+    path("advisories.atom", published.advisories, name="advisories-atom"),
+    path("simple/<str:slug>/", simple.simple_index, name="simple-index"),
+    path("simple/<str:slug>/<str:project>/", simple.simple_project, name="simple-project"),
 ]

@@ -35,6 +35,9 @@ LISTS = (
     "index",
     "organisations",
     "me",
+    "notifications",
+    "follows",
+    "searches",
     "status",
     "schema",
 )

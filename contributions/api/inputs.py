@@ -10,12 +10,15 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from contributions.actions.advising import MOST_REVISIONS
+from contributions.actions.following import NAME_LENGTH
 from contributions.actions.sources import ArtifactFile, GitRef, Note, PatchFile
 from contributions.actions.vocabulary import MOST_CHOICES, MOST_TRAITS
 from contributions.claims import MOST
 from contributions.errors import Invalid
-from contributions.models import Advisory, Contribution, FieldReport, Flag, Review, Webhook
+from contributions.models import Advisory, Contribution, FieldReport, Flag, Person, Review, Webhook
 from contributions.models.component import MOST_LICENCES
+from contributions.models.following import QUERY_LENGTH
+from contributions.models.news import About, Rhythm
 
 from .fields import BIGGEST_KEY, Text, WholeNumber
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from contributions.actions.sources import Source
 
 MOST_RELEASES = 100  # that a note may name
+MOST_READ = 1000  # notifications that are marked at once
 MOST_NAMED = 20  # unknown fields that a refusal names
 HOLDS_FOR = "Of an experience: the names or slugs of the releases where it is true; none means all."
 LICENCE = "An SPDX expression that the component takes; its own unless one is named."
@@ -282,3 +286,32 @@ class FlagInput(Input):
 class DecisionInput(Input):
     act = serializers.ChoiceField(choices=Flag.Act.choices, help_text="Not every act fits every thing.")
     reason = Text(help_text="Told to those who flagged it; public if something is done.")
+
+
+class FollowInput(Input):
+    muted = serializers.BooleanField(required=False, help_text="Be told nothing at all of this contribution.")
+
+
+class SearchNameInput(Input):
+    name = Text(max_length=NAME_LENGTH, help_text="Of your own, each once.")
+
+
+class SearchInput(SearchNameInput):
+    query = Text(max_length=QUERY_LENGTH, help_text="In the words of the search.")
+    is_followed = serializers.BooleanField(required=False, help_text="Be told of new matches; true unless said.")
+
+
+class ReadInput(Input):
+    ids = serializers.ListField(
+        child=WholeNumber(min_value=1, max_value=BIGGEST_KEY), required=False, max_length=MOST_READ
+    )
+    contribution = WholeNumber(required=False, min_value=1, max_value=BIGGEST_KEY)
+
+
+class MailInput(Input):
+    rules = serializers.DictField(
+        child=serializers.ChoiceField(choices=Rhythm.choices),
+        required=False,
+        help_text="Of " + ", ".join(About.values) + ": how often.",
+    )
+    recall_mail = serializers.ChoiceField(choices=Person.RecallMail.choices, required=False)

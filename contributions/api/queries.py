@@ -148,6 +148,10 @@ class Time(Moment):
         return found
 
 
+class NotificationQuery(PageQuery):
+    unread = serializers.BooleanField(required=False, help_text="Only what you have not read.")
+
+
 class AuditQuery(PageQuery):
     verb = serializers.ChoiceField(required=False, allow_blank=True, choices=Event.Verb.choices)
     actor = _name("A username.")

@@ -111,7 +111,12 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         event = ("actor", "component", "revision", "release__component", "build", "comment", "advisory", "organisation")
         rows = self.select_related("contribution__component", "follow", *(f"follow__{name}" for name in follow))
         rows = rows.select_related("event", *(f"event__{name}" for name in event))
-        return rows.defer("event__revision__files", "event__revision__commits", "event__build__recipe")
+        return rows.defer(
+            "event__revision__files",
+            "event__revision__commits",
+            "event__revision__fingerprints",
+            "event__build__recipe",
+        )
 
     def tell(self, event: Event, why: str, chosen: QuerySet[Any]) -> None:
         """A line for each of the chosen people, or people's follows; who has one of this event keeps it.

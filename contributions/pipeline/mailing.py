@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core import signing
 from django.core.mail import EmailMessage
 from django.db import connection, transaction
-from django.db.models import Case, F, When
+from django.db.models import Case, F, Q, When
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from contributions.models import Mailing, Notification
 from contributions.models.news import About, Rhythm, rules_of
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 GATHER_LOCK = 0x67617468  # "gath": any number that nothing else in this database locks
 GROUPS_AT_ONCE = 1000
+READ_KEPT_FOR, KEPT_FOR = timedelta(days=90), timedelta(days=365)
+MOST_FORGOTTEN = 10_000
 MOST_LINES = 200  # of one letter; what is more is counted
 LONGEST_WORDS = 4000  # characters of what one person said
 STOP_SALT = "contributions.news-mail"
@@ -182,3 +186,11 @@ def stop_address(person: Person, abouts: Sequence[str]) -> str:
 def mute_address(person: Person, contribution: Contribution) -> str:
     """Where one press ends all that would be told of the contribution."""
     return address("news-stop", signing.dumps([person.pk, "mute", contribution.pk], salt=STOP_SALT, compress=True))
+
+
+def forget_read() -> int:
+    """Drop what was told long ago, a piece at a time; the history itself keeps every line. Return how many went."""
+    now = timezone.now()
+    over = Q(read_at__lt=now - READ_KEPT_FOR) | Q(created_at__lt=now - KEPT_FOR)
+    keys = list(Notification.objects.filter(over).order_by("pk").values_list("pk", flat=True)[:MOST_FORGOTTEN])
+    return Notification.objects.filter(pk__in=keys).delete()[0]

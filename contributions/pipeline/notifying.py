@@ -176,8 +176,9 @@ def appears(event: Event) -> bool:
         return False
     if event.verb != Verb.RECEIVED:
         return event.verb == Verb.SHARED
-    earlier = Event.objects.filter(contribution=event.contribution_id, pk__lt=event.pk)
-    return not earlier.filter(verb__in=[Verb.RECEIVED, Verb.SHARED]).exists()
+    same = Event.objects.filter(contribution=event.contribution_id)
+    instead = Q(verb=Verb.RECEIVED, pk__lt=event.pk) | Q(verb=Verb.SHARED, pk__gt=event.pk)
+    return not same.filter(instead).exists()
 
 
 def _is_news_to_its_author(event: Event) -> bool:

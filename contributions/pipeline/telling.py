@@ -30,7 +30,7 @@ MOST = 500  # lines a round
 Verb = Event.Verb
 # What may bring a contribution that is no longer new into a search; only into one that asks for what changes.
 CHANGING = {Verb.APPROVED, Verb.REVIEWED, Verb.PUBLISHED, Verb.REPORTED, Verb.FITTED, Verb.BUILT, Verb.TAGGED}
-CHANGES = re.compile(r"\b(state|fits|has|is|tag|like):", re.IGNORECASE)
+CHANGES = re.compile(r"\b(state|fits|conflicts|upstream|builds|has|is|tag|like):", re.IGNORECASE)
 NAMES = ("actor", "contribution__component", "revision", "release", "comment__parent", "advisory")
 
 
@@ -62,7 +62,11 @@ def _tell_next() -> bool:
 
 
 def _tell(row: Telling) -> None:
-    event = Event.objects.select_related(*NAMES).defer("revision__files", "revision__commits").get(pk=row.pk)
+    event = (
+        Event.objects.select_related(*NAMES)
+        .defer("revision__files", "revision__commits", "revision__fingerprints")
+        .get(pk=row.pk)
+    )
     tell(event)
     if event.contribution and event.contribution.is_public and (event.verb in CHANGING or appears(event)):
         Telling.objects.filter(pk=row.pk).update(is_for_searches=True)

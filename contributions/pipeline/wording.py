@@ -12,7 +12,7 @@ from contributions.models import Event, FieldReport, Publication, Review, Revisi
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
-    from contributions.models import Advisory, Contribution
+    from contributions.models import Advisory, Comment, Contribution
 
 Verb = Event.Verb
 WORDS: dict[str, str] = {
@@ -166,7 +166,7 @@ def place_of(event: Event) -> str:
 def words_of(event: Event) -> str:
     """What was said, as it was typed; empty when it was removed since."""
     if event.comment is not None:
-        return "" if event.comment.removed_at else event.comment.text
+        return "" if event.comment.removed_at else _said_with(event.comment)
     about = {"contribution": event.contribution_id, "author": event.actor_id, "release": event.release_id}
     if event.verb == Verb.REPORTED and event.actor is not None:
         return FieldReport.objects.filter(**about).values_list("text", flat=True).first() or ""
@@ -175,3 +175,10 @@ def words_of(event: Event) -> str:
         return said.values_list("message", flat=True).first() or ""
     reasons = {Verb.REFUSED, Verb.WITHDRAWN, Verb.UNPUBLISHED, Verb.QUARANTINED, Verb.RESTORED, Verb.REMOVED}
     return event.text if event.verb in reasons else ""
+
+
+def _said_with(comment: Comment) -> str:
+    """The words of a comment, and of the remarks on lines that were published with it."""
+    remarks = comment.line_comments.filter(removed_at=None).exclude(published_at=None).order_by("pk")
+    places = [f"{row.path}:{row.start}\n{row.text}" for row in remarks]
+    return "\n\n".join([comment.text, *places])

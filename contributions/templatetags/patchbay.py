@@ -60,6 +60,12 @@ def follow_box(context: Any, thing: Any) -> dict[str, Any]:
 
 
 @register.simple_tag(takes_context=True)
+def saved_searches(context: Any) -> Any:
+    """The searches that the reader saved."""
+    return context["user"].searches.all()
+
+
+@register.simple_tag(takes_context=True)
 def unread(context: Any) -> str:
     """How many notifications the reader has not read, in few characters; empty for none."""
     count = Notification.objects.count_unread(context["user"])

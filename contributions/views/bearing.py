@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-FETCHED = re.compile(r"/(files|simple|tuf/targets)/|/contributions/\d+/v\d+\.patch$")
+FETCHED = re.compile(r"/(files|simple|tuf/targets)/|/contributions/\d+/v\d+\.patch$|/.*\.atom$")
 UNKNOWN = "This token is unknown, expired or revoked.\n"
 
 

@@ -67,6 +67,13 @@ VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     ("post", "components/swiftclient/releases/4.7.0/support/"): (None, "401 403 403 409 409 403 403 409"),
     ("post", "builds/{build}/repeat/"): (None, "401 201 201 201 201 403 201 403"),
     ("post", "builds/{build}/again/"): (None, "401 403 201 201 201 403 403 403"),
+    ("put", "me/mail/"): ({"rules": {"yours": "daily"}}, "401 200 200 200 200 403 200 403"),
+    ("put", "follows/component/swiftclient/"): ({}, "401 200 200 200 200 403 200 403"),
+    ("delete", "follows/component/swiftclient/"): (None, "401 204 204 204 204 403 204 403"),
+    ("post", "searches/"): ({"name": "Mine", "query": "retries"}, "401 201 201 201 201 403 201 403"),
+    ("put", "searches/0/"): ({"name": "Mine"}, "401 404 404 404 404 403 404 403"),
+    ("delete", "searches/0/"): (None, "401 404 404 404 404 403 404 403"),
+    ("post", "notifications/read/"): ({}, "401 200 200 200 200 403 200 403"),
     ("post", "flags/"): (FLAG, "401 201 201 201 201 403 201 403"),
     ("post", "flags/{flag}/decide/"): (DECISION, "401 404 404 404 200 403 404 403"),
     ("post", "people/flagged/suspend/"): (REASON, "401 403 403 403 200 403 403 403"),
@@ -125,7 +132,7 @@ def test_the_table_has_every_verb_of_the_schema() -> None:
         (method, path)
         for path, methods in schema()["paths"].items()
         for method in methods
-        if method in {"post", "put", "patch"}
+        if method in {"post", "put", "patch", "delete"}
     }
     assert len(writing) == len(VERBS)
 

@@ -55,6 +55,9 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
     webhook = make_owned_webhook(member.person)
     advisory = factories.make_advisory(published.contribution.current)
     tick = factories.make_tick(factories.make_claim(published.contribution))
+    member.put("follows/component/swiftclient/", {})
+    member.post("searches/", {"name": "Retries", "query": "retries"})
+    factories.make_notification(member.person, Event.objects.filter(contribution=published.contribution)[0])
     own = {"{slug}": webhook.organisation.slug, "{number}": str(webhook.pk)}
     fills = {  # the first that is part of a path fills it
         "/comments/{number}": {"{number}": str(edited)},

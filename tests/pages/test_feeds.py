@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from django.test import Client
 
-from contributions.feeds import project_of
+from contributions.feeds.simple import project_of
 from contributions.models import Event
 from tests import factories
 

@@ -50,6 +50,9 @@ LISTS = [
     "/flags/",
     "/account/security/",
     "/feed.atom",
+    "/contributions.atom",
+    "/components/swift.atom",
+    "/contributions/{c}.atom",
     "/simple/{slug}/",
     "/simple/{slug}/swift/",
 ]
