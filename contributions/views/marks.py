@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from django.templatetags.static import static
@@ -22,11 +22,13 @@ def _sprite() -> str:
     return static("vendor/icons.svg")
 
 
+@cache
 def icon(name: str) -> SafeString:
     """A picture beside a word; it says nothing that the word does not."""
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', _sprite(), name)
 
 
+@lru_cache(maxsize=500)  # labels are few; a word from outside may be any
 def state(word: str, label: str = "") -> SafeString:
     """A state in words, with a colour for the quick eye."""
     return format_html('<span class="state" data-state="{}">{}</span>', word, (label or word.replace("-", " ")).lower())
