@@ -19,6 +19,7 @@ from contributions.models import Advisory, Contribution, FieldReport, Flag, Pers
 from contributions.models.component import MOST_LICENCES
 from contributions.models.following import QUERY_LENGTH
 from contributions.models.news import About, Rhythm
+from contributions.models.tag import MOST_TAGS
 
 from .fields import BIGGEST_KEY, Text, WholeNumber
 
@@ -120,6 +121,10 @@ class ContributionInput(SourceInput):
     holds_for = serializers.ListField(child=Text(), required=False, max_length=MOST_RELEASES, help_text=HOLDS_FOR)
     licence = Text(required=False, allow_blank=True, help_text=LICENCE)
     hold = serializers.BooleanField(required=False, help_text=HOLD)
+
+
+class TagsInput(Input):
+    tags = serializers.ListField(child=Text(), max_length=MOST_TAGS, help_text="All that it shall have.")
 
 
 class JoinInput(Input):

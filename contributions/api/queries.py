@@ -11,6 +11,7 @@ from rest_framework import serializers
 from contributions.asking import LONGEST
 from contributions.models import Advisory, Build, Contribution, Event, Flag, Publication, Release
 from contributions.models.finding import ORDERS
+from contributions.patches.places import LONGEST_PATH
 from contributions.signing.keys import ROLES
 
 from .fields import BIGGEST_KEY
@@ -72,6 +73,15 @@ class ReportQuery(PageQuery):
 class CompletionQuery(serializers.Serializer[Any]):
     q = serializers.CharField(
         required=False, allow_blank=True, trim_whitespace=False, max_length=LONGEST, help_text="What was typed so far."
+    )
+
+
+class FilesQuery(serializers.Serializer[Any]):
+    path = serializers.CharField(
+        required=False, allow_blank=True, max_length=LONGEST_PATH, help_text="A folder; the top one unless asked."
+    )
+    after = serializers.CharField(
+        required=False, allow_blank=True, max_length=LONGEST_PATH, help_text="From `next`: the names after this one."
     )
 
 

@@ -7,12 +7,13 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from django.db.models import F, FilteredRelation, FloatField, Q, TextField, Value
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import F, FilteredRelation, FloatField, OuterRef, Q, TextField, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 
-from contributions.models import Component, Contribution, Organisation, Person, Release, Revision, Standing
+from contributions.models import Component, Contribution, Organisation, Person, Release, Revision, Standing, Tag
 
 from .lookups import named
 
@@ -149,7 +150,8 @@ def detail(eyes: Eyes, number: int, request: Request) -> dict[str, Any] | None:
         "current__mbox",
         "current__diff",
     )
-    found = lines(seen, request).values(*wanted).first()
+    tags = ArraySubquery(Tag.objects.filter(contributions=OuterRef("pk")).order_by("name").values("name"))
+    found = lines(seen, request).values(*wanted, tag_names=tags).first()
     if found is None:
         return None
     shown: dict[str, Any] = json.loads(found["line"])
@@ -161,6 +163,7 @@ def detail(eyes: Eyes, number: int, request: Request) -> dict[str, Any] | None:
         "joined": found["joined"],
         "holds_for": _holds_for(number) if found["kind"] == Contribution.Kind.EXPERIENCE else [],
         "question_count": found["question_count"],
+        "tags": found["tag_names"],
         "latest": _latest(number, request),
         "standings": _standings(number),
         "links": _links(number, found, request),

@@ -171,6 +171,12 @@ class JoinForm(forms.Form):
     )
 
 
+class TagsForm(forms.Form):
+    tags = forms.CharField(
+        required=False, max_length=400, label="Tags", widget=forms.TextInput(attrs={"list": "known-tags"})
+    )
+
+
 def grouped_releases(slug: str = "") -> dict[Component, list[Release]]:
     """The supported releases by component, newest first; of one component when its slug is given."""
     releases = Release.objects.supported().select_related("component").newest_first()

@@ -44,6 +44,11 @@ class ContributionQuerySet(models.QuerySet["Contribution"]):
         """All that was received whole, made public, and is not in quarantine; and what only this person may know of."""
         return self.filter(known_to(person) if isinstance(person, Person) else visible_to_all())
 
+    def hidden_from(self, person: Person | AnonymousUser) -> Self:
+        """The few that this person may not see: fewer than the others, so what is counted is counted without them."""
+        few = self.filter(Q(current=None) | Q(is_draft=True) | Q(quarantined_at__isnull=False))
+        return few.exclude(known_to(person)) if isinstance(person, Person) else few
+
     def in_state(self, state: str) -> Self:
         return self.filter(state=state)
 
@@ -178,6 +183,11 @@ class Contribution(Stateful):
             models.Index("component", F("id").desc(), name="contribution_of_component"),
             models.Index("waits_since", "id", condition=Q(state="open"), name="contribution_waiting"),
             models.Index(fields=["settles_at"], condition=~Q(settles_at=None), name="contribution_settles"),
+            models.Index(
+                fields=["component"],
+                condition=Q(current=None) | Q(is_draft=True) | Q(quarantined_at__isnull=False),
+                name="contribution_hidden",
+            ),
             models.Index(fields=["shares_at"], condition=~Q(shares_at=None), name="contribution_shares"),
         ]
 
@@ -224,6 +234,12 @@ class Contribution(Stateful):
     def may_be_revised_by(self, person: Any) -> bool:
         is_free = not self.is_quarantined or bool(person.is_staff)
         return self.is_by(person) and not self.is_withdrawn and is_free
+
+    def may_be_tagged_by(self, person: Any) -> bool:
+        """Those who keep its component in order, and its author."""
+        if not person.is_authenticated or self.is_withdrawn or (self.is_quarantined and not person.is_staff):
+            return False
+        return self.is_by(person) or person.is_staff or self.component.is_maintained_by(person)
 
     def may_be_joined_by(self, person: Any) -> bool:
         """Whether this person may give it up for another one."""

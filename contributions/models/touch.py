@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
+from django.contrib.postgres.aggregates import BoolAnd
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.db.models.functions import Upper
 
 from contributions.patches.places import LONGEST_NAME, LONGEST_PATH, places_of, steps_to
@@ -18,7 +20,11 @@ from .contribution import Contribution
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from django.contrib.auth.models import AnonymousUser
+
     from contributions.patches import FileDiff
+
+    from .person import Person
 
 MOST_TOUCHES = 20_000  # rows of one contribution; beyond it only the first places are compared
 BATCH = 2000
@@ -81,6 +87,43 @@ class Touch(models.Model):
         return f"{self.contribution_id} touches {self.path}:{self.start}"
 
 
+@dataclass(frozen=True)
+class Step:
+    """A file or a folder, and how many contributions touch it."""
+
+    name: str
+    path: str
+    is_file: bool
+    count: int
+
+
+class PlaceQuerySet(models.QuerySet["Place"]):
+    def at(self, component: Component, path: str) -> Self:
+        """Who touches this file or folder."""
+        parent, _, name = path.rpartition("/")
+        return self.filter(component=component, parent=parent, name=name)
+
+    def steps(
+        self, component: Component, folder: str, eyes: Person | AnonymousUser, *, after: str = "", most: int
+    ) -> list[Step]:
+        """What is touched in a folder, by name and after a name: as many as these eyes may know of. Two queries.
+
+        All are counted in the index, and what is hidden, of which there is little, is taken away.
+        """
+        rows = self.filter(component=component, parent=folder, name__gt=after).order_by("name")
+        count = Count("contribution")
+        found = list(rows.values("name").annotate(count=count, is_file=BoolAnd("is_file"))[:most])
+        names = [row["name"] for row in found]
+        unseen = Contribution.objects.hidden_from(eyes).filter(component=component).values("pk")
+        hidden = rows.filter(contribution__in=unseen, name__in=names).values_list("name").annotate(count=count)
+        less = dict(hidden)
+        start = f"{folder}/" if folder else ""
+        return [
+            Step(row["name"], start + row["name"], row["is_file"], row["count"] - less.get(row["name"], 0))
+            for row in found
+        ]
+
+
 class Place(models.Model):
     """One step on the way to a touched file: the file, or a folder above it, as `name` in the folder `parent`."""
 
@@ -90,6 +133,8 @@ class Place(models.Model):
     name = models.CharField(max_length=LONGEST_PATH)
     is_file = models.BooleanField()
     fingerprint = models.CharField(max_length=64, blank=True, help_text="Of a file: the patch-id of its change.")
+
+    objects = PlaceQuerySet.as_manager()
 
     class Meta:
         ordering = ["pk"]

@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from contributions.errors import Missing
+from contributions.forms.sharing import TagsForm
 from contributions.forms.voices import ReasonForm, ReviewForm
 from contributions.keeping import kept
 from contributions.models import (
@@ -22,6 +23,7 @@ from contributions.models import (
     Review,
     Revision,
     Standing,
+    Tag,
     checklist_of,
     is_colleague,
 )
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
+KNOWN_TAGS = 200  # offered to whoever writes one
 AT_WORK = {"queued", "running"}  # states of a fit or a build: the page asks again until there are none
 
 
@@ -124,8 +127,12 @@ def show_overview(request: HttpRequest, contribution: Contribution, **more: Any)
         "checklist": checklist_of(contribution),
         "radar": overlaps_of(contribution, request.user) if contribution.waits_for_its_author else None,
         **note_of(contribution, chosen_revision(request, contribution)),
+        "tags": list(contribution.tags.all()),
         "may_advise": contribution.component.may_be_advised_on_by(request.user),
     }
+    if contribution.may_be_tagged_by(request.user):
+        words = " ".join(tag.name for tag in context["tags"])
+        context |= {"tags_form": TagsForm(initial={"tags": words}), "known_tags": Tag.objects.most_used(KNOWN_TAGS)}
     if contribution.may_be_withdrawn_by(request.user):
         context["hearers"] = hearers_of_revisions(_revisions(contribution)).count()
     if contribution.may_be_reviewed_by(request.user):

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 MOST_JOINERS = 20
 
 
-@kept
 @require_safe
+@kept
 def overlaps(request: HttpRequest, number: int) -> HttpResponse:
     return _shown(request, find(request, number))
 

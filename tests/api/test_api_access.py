@@ -22,6 +22,7 @@ READING = (
     "components/swiftclient/rules/", "components/swiftclient/traits/", "{one}checklist/",
     "{one}claims/", "{one}claims/{claim}/ticks/",
     "{one}overlaps/",
+    "components/swiftclient/files/", "tags/",
     "search/complete/?q=is:o", "contributions/", "{one}", "{one}revisions/", "{one}revisions/1/",
     "{one}revisions/1/patch",
     "{one}revisions/1/diff", "{one}fits/", "{one}comments/", "{one}reports/", "{one}reviews/",
@@ -57,6 +58,7 @@ VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     ("put", "{one}claims/"): ({"fixes": ["#1"], "tests": []}, "401 403 200 403 403 403 403 403"),
     ("put", "{one}claims/{claim}/ticks/"): ({"holds": True}, "401 200 403 200 200 403 200 403"),
     ("post", "{one}reviews/"): ({"verdict": "approve"}, "401 403 403 201 403 403 403 201"),
+    ("put", "{one}tags/"): ({"tags": ["s3"]}, "401 403 200 200 200 403 403 403"),
     ("post", "{one}share/"): (None, "401 403 409 403 403 403 403 403"),  # it is public already
     ("post", "{one}join/"): ({"into": 1}, "401 400 400 400 400 403 400 403"),  # there is no such one
     ("post", "{one}withdraw/"): (REASON, "401 403 200 403 200 403 403 403"),

@@ -40,6 +40,10 @@ PAGES = {
     "/contributions/{c}/changes/": ALL,
     "/contributions/{c}/matrix/": ALL,
     "/contributions/{c}/overlaps/": ALL,
+    "/components/swiftclient/files/": ALL,
+    "/components/swiftclient/files/shell.py": (404,) * 5,  # nobody wrote down where it is touched
+    "/tags/": ALL,
+    "/tags/s3/": (404,) * 5,  # nothing has it
     "/contributions/{c}/discussion/": ALL,
     "/contributions/{c}/evidence/": ALL,
     "/contributions/{c}/v1.patch": ALL,
@@ -136,6 +140,7 @@ VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
         (LED_AWAY, REFUSED, REFUSED, DONE, REFUSED),
     ),
     "/contributions/{c}/withdraw/": ({"reason": "Wrong."}, (LED_AWAY, REFUSED, DONE, REFUSED, DONE)),
+    "/contributions/{c}/tags/": ({"tags": "s3"}, (LED_AWAY, REFUSED, DONE, DONE, DONE)),
     "/contributions/{c}/share/": ({}, (LED_AWAY, REFUSED, 409, REFUSED, REFUSED)),  # it is public already
     "/contributions/{c}/join/": ({"into": "{twin}"}, (LED_AWAY, REFUSED, DONE, REFUSED, REFUSED)),
     "/contributions/{c}/build-again/": (

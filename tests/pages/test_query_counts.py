@@ -43,6 +43,8 @@ LISTS = [
     "/contributions/{c}/matrix/",
     "/contributions/{c}/changes/",
     "/contributions/{c}/overlaps/",
+    "/components/swift/files/",
+    "/tags/",
     "/contributions/{c}/discussion/",
     "/contributions/{c}/evidence/",
     "/audit/",

@@ -82,6 +82,7 @@ class ContributionDetailShape(ContributionShape):
         child=serializers.CharField(), help_text="Of an experience: the names of the releases where it is true."
     )
     question_count = serializers.IntegerField(help_text="Questions without an accepted answer.")
+    tags = serializers.ListField(child=serializers.CharField())
     latest = LatestShape(allow_null=True, help_text="The newest revision, whether or not it was received yet.")
     standings = StandingPartsShape(many=True)
     links = ContributionLinksShape()
