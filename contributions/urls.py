@@ -68,6 +68,12 @@ urlpatterns = [
     path("contributions/", contributions.contributions, name="contributions"),
     path("contributions/<int:number>/", contribution.overview, name="contribution"),
     path("contributions/<int:number>/changes/", changes.changes, name="contribution-changes"),
+    path("contributions/<int:number>/viewed/", changes.viewed, name="contribution-viewed"),
+    re_path(
+        r"^contributions/(?P<number>[0-9]{1,9})/v(?P<revision>[0-9]{1,9})/pictures/(?P<index>[0-9]{1,6})/(?P<which>old|new)$",
+        changes.revision_picture,
+        name="revision-picture",
+    ),
     path("contributions/<int:number>/matrix/", contribution.matrix, name="contribution-matrix"),
     path("contributions/<int:number>/discussion/", talking.discussion, name="contribution-discussion"),
     path("contributions/<int:number>/evidence/", evidence.evidence, name="contribution-evidence"),

@@ -181,6 +181,20 @@ class LineCommentEdit(models.Model):
         return f"remark {self.line_comment_id} before {self.replaced_at:%Y-%m-%d %H:%M}"
 
 
+class ViewedQuerySet(models.QuerySet["Viewed"]):
+    def paths(self, revision: Revision, person: Person) -> frozenset[str]:
+        """The files whose change in this revision the person has looked at, in whatever revision that was."""
+        seen = list(
+            self.filter(contribution=revision.contribution_id, person=person).values_list("path", "fingerprint")
+        )
+        return frozenset(path for path, fingerprint in seen if fingerprint == content_of(revision, path))
+
+
+def content_of(revision: Revision, path: str) -> str:
+    """What tells whether a file's change is the same: its patch id, or that of the whole where it has none."""
+    return str(revision.fingerprints.get(path) or revision.fingerprint)
+
+
 class Viewed(models.Model):
     """Somebody has looked at a file of a contribution; it holds for as long as that file's change is the same."""
 
@@ -189,6 +203,8 @@ class Viewed(models.Model):
     path = models.CharField(max_length=1000)
     fingerprint = models.CharField(max_length=64)
     at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = ViewedQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["contribution", "person", "path"], name="one_look_at_a_file")]

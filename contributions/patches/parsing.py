@@ -83,6 +83,7 @@ class FileDiff:
     end: int
     old_blob: str = ""
     new_blob: str = ""
+    similarity: int | None = None  # of a rename or a copy, in percent
 
     @property
     def added(self) -> int:
@@ -104,6 +105,7 @@ class Heading:
     new_mode: str = ""
     status: Status = "modified"
     blobs: tuple[str, str] = ("", "")
+    similarity: int | None = None
 
     def paths(self) -> tuple[str, str]:
         old, new = self.old, self.new
@@ -144,9 +146,8 @@ def _file(diff: bytes, start: int, end: int) -> FileDiff:
     status = heading.status
     if status == "modified" and not hunks and not binary:
         status = "mode"
-    return FileDiff(
-        old_path, new_path, status, heading.old_mode, heading.new_mode, binary, hunks, start, end, *heading.blobs
-    )
+    modes = heading.old_mode, heading.new_mode
+    return FileDiff(old_path, new_path, status, *modes, binary, hunks, start, end, *heading.blobs, heading.similarity)
 
 
 def _heading(raw: bytes) -> Heading:
@@ -169,15 +170,22 @@ def _note(heading: Heading, line: bytes) -> None:
             heading.status, heading.new_mode, heading.old = "added", mode[5:].decode(), NULL
         case [b"deleted", b"file", mode]:
             heading.status, heading.old_mode, heading.new = "deleted", mode[5:].decode(), NULL
+        case [b"similarity", b"index", percent] if percent[:-1].isdigit():
+            heading.similarity = min(int(percent[:-1][:3]), 100)
         case [b"rename" | b"copy" as verb, b"from", path]:
             heading.status = "renamed" if verb == b"rename" else "copied"
             heading.old = unquoted(path)
         case [b"rename" | b"copy", b"to", path]:
             heading.new = unquoted(path)
-        case [b"---", *path]:
-            heading.old = heading.old or _stripped(b" ".join(path))
-        case [b"+++", *path]:
-            heading.new = heading.new or _stripped(b" ".join(path))
+        case [b"---" | b"+++" as side, *path]:
+            _note_name(heading, side, b" ".join(path))
+
+
+def _note_name(heading: Heading, side: bytes, name: bytes) -> None:
+    if side == b"---":
+        heading.old = heading.old or _stripped(name)
+    else:
+        heading.new = heading.new or _stripped(name)
 
 
 def _note_index(heading: Heading, text: bytes) -> None:

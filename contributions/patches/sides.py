@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from io import BytesIO
+import struct
+import zlib
+from io import SEEK_CUR, SEEK_END, BytesIO
 from typing import IO, TYPE_CHECKING, Literal
-from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
 Which = Literal["old", "new"]
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first day of a ZIP's calendar: the same files make the same bytes
 LEVEL = 6
+# Of PKWARE's APPNOTE 4.3: what is read of a file's own heading, of its entry in the directory, and of the end.
+LOCAL, ENTRY, END = "<26sHH", "<4s16xIIH12xI", "<4s8xII2x"
+ENTRY_SIGNATURE, END_SIGNATURE = b"PK\x01\x02", b"PK\x05\x06"
 
 
 def pack(pairs: Iterable[tuple[bytes | None, bytes | None]]) -> bytes:
@@ -36,8 +41,34 @@ def _entry(name: str) -> ZipInfo:
 
 def read(stream: IO[bytes], index: int, which: Which) -> bytes | None:
     """The file of that number before or after the change; None when it was not kept."""
-    try:
-        with ZipFile(stream) as archive:
-            return archive.read(f"{index}/{which}")
-    except (KeyError, BadZipFile):
+    entry = _found(stream, f"{index}/{which}".encode())
+    if entry is None:
         return None
+    packed_size, size, offset = entry
+    stream.seek(offset)
+    _, name_size, extra_size = struct.unpack(LOCAL, stream.read(struct.calcsize(LOCAL)))
+    stream.seek(name_size + extra_size, SEEK_CUR)
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(stream.read(packed_size), size) if size else b""
+
+
+def _found(stream: IO[bytes], name: bytes) -> tuple[int, int, int] | None:
+    """An entry's packed size, its size and its place, out of the directory at the end.
+
+    Python's reader makes an object of each entry first, which takes 0.1 s for 5,000 files; ours have no comments.
+    """
+    if stream.seek(0, SEEK_END) < struct.calcsize(END):
+        return None
+    stream.seek(-struct.calcsize(END), SEEK_END)
+    signature, size, offset = struct.unpack(END, stream.read())
+    if signature != END_SIGNATURE:
+        return None
+    stream.seek(offset)
+    directory = stream.read(size)
+    place = -1
+    while (place := directory.find(name, place + 1)) >= 0:
+        head = directory[max(0, place - struct.calcsize(ENTRY)) : place]
+        if head[:4] == ENTRY_SIGNATURE and len(head) == struct.calcsize(ENTRY):
+            _, packed_size, full_size, name_size, at = struct.unpack(ENTRY, head)
+            if name_size == len(name):
+                return packed_size, full_size, at
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,17 +14,52 @@ Pair = tuple[int, int]
 
 WORD = re.compile(r"\w+|\s+|[^\w\s]")
 LONGEST = 1000  # characters of a line; beyond, marks cost more than they tell
-MOST_STEPS = 40_000  # of comparing the words of one pair of lines, a few milliseconds
+MOST_STEPS = 20_000  # of comparing the words of one pair of lines, a few milliseconds
 LARGEST_BLOCK = 60  # lines on either side of a block whose lines are matched by likeness
 ALIKE = 0.4  # of the words must be the same, else the whole line is the change and marks are only noise
 
 
-def spans(old: str, new: str) -> tuple[list[Span], list[Span]]:
-    """What of `old` was replaced by what of `new`; nothing when the lines have little in common or are too long."""
+@dataclass
+class Effort:
+    """Steps that are left for all the lines of a page: about 0.2 s."""
+
+    steps: int = 700_000
+
+
+def marks(kinds: Sequence[str], texts: Sequence[str], effort: Effort) -> dict[int, list[Span]]:
+    """Of the lines of a hunk that were replaced by others much like them, which characters are the change."""
+    found: dict[int, list[Span]] = {}
+    for removed, added in _blocks(kinds):
+        for left, right in partners([texts[at] for at in removed], [texts[at] for at in added]):
+            old, new = removed[left], added[right]
+            found[old], found[new] = spans(texts[old], texts[new], effort)
+    return {at: stretch for at, stretch in found.items() if stretch}
+
+
+def _blocks(kinds: Sequence[str]) -> Iterator[tuple[list[int], list[int]]]:
+    """Places of the lines of each block of removed lines with added ones right below it."""
+    removed: list[int] = []
+    added: list[int] = []
+    for at, kind in enumerate([*kinds, " "]):
+        if kind == " " or (kind == "-" and added):
+            if removed and added:
+                yield removed, added
+            removed, added = [], []
+        if kind == "-":
+            removed.append(at)
+        elif kind == "+":
+            added.append(at)
+
+
+def spans(old: str, new: str, effort: Effort | None = None) -> tuple[list[Span], list[Span]]:
+    """What of `old` was replaced by what of `new`; nothing when the lines have little in common or are too long.
+
+    What it costs is taken from `effort`; once that is used up, nothing is marked any more.
+    """
     if old == new or max(len(old), len(new)) > LONGEST:
         return [], []
     before, after = WORD.findall(old), WORD.findall(new)
-    same = _same_words(before, after)
+    same = _same_words(before, after, effort or Effort())
     if same is None or not _is_alike(before, after, same):
         return [], []
     return _rest(before, {pair[0] for pair in same}), _rest(after, {pair[1] for pair in same})
@@ -48,13 +84,15 @@ def _rest(words: Sequence[str], kept: set[int]) -> list[Span]:
     return found
 
 
-def _same_words(before: Sequence[str], after: Sequence[str]) -> list[Pair] | None:
+def _same_words(before: Sequence[str], after: Sequence[str], effort: Effort) -> list[Pair] | None:
     """Pairs of words that are the same and in the same order, as many as there can be; None if that is much work."""
     head = _common(before, after)
     tail = _common(before[head:][::-1], after[head:][::-1])
     middle_old, middle_new = before[head : len(before) - tail], after[head : len(after) - tail]
-    if len(middle_old) * len(middle_new) > MOST_STEPS:
+    steps = len(middle_old) * len(middle_new)
+    if steps > min(MOST_STEPS, effort.steps):
         return None
+    effort.steps -= steps
     ends = [(len(before) - back, len(after) - back) for back in range(tail, 0, -1)]
     inner = [(head + old, head + new) for old, new in longest_common(middle_old, middle_new)]
     return [*((at, at) for at in range(head)), *inner, *ends]

@@ -37,6 +37,7 @@ from .inspecting import inspected, refuse_other_bytes
 from .leasing import Lease, leased
 from .places import mirror_of, mirror_with
 from .settling import take_up
+from .siding import sides_of
 from .unveiling import unveil_if_clear, wait_for_fits
 
 if TYPE_CHECKING:
@@ -221,11 +222,12 @@ def _store(revision: Revision, received: Received) -> Sequence[Work]:
     if not diff.strip():
         raise Invalid("It changes nothing: the tree is the same before and after.")
     files = patches.parse_diff(diff)
+    sides = sides_of(repository, files)
     columns: dict[str, Any] = {
         "base_commit": base,
         "tip_commit": tip,
         "commits": [_commit_data(commit) for commit in listed],
-        "files": [told_of(file) for file in files],
+        "files": [told_of(file) | facts for file, facts in zip(files, sides.facts, strict=True)],
         "licences": rules.written_by((file.new_path, hunk.raw) for file in files for hunk in file.hunks),
         "fingerprint": fingerprints.patch_id(repository, base, tip),
         "fingerprints": sameness.file_fingerprints(repository, base, tip),
@@ -237,6 +239,7 @@ def _store(revision: Revision, received: Received) -> Sequence[Work]:
             "bundle": Blob.objects.keep_bytes(bundle),
             "diff": Blob.objects.keep_bytes(diff),
             "mbox": Blob.objects.keep_bytes(mbox),
+            "sides": None if sides.packed is None else Blob.objects.keep_bytes(sides.packed),
         }
         return _accept(revision, files, **columns)
 

@@ -187,7 +187,7 @@ def matrix(request: HttpRequest, number: int) -> HttpResponse:
 
 def chosen_revision(request: HttpRequest, contribution: Contribution) -> Revision | None:
     """The revision that `?revision=` names, with its diff's place, else the current one; raises Missing."""
-    revisions = contribution.revisions.select_related("diff")
+    revisions = contribution.revisions.select_related("diff", "sides").defer("fingerprints")
     word = request.GET.get("revision", "")
     if not word:
         return revisions.filter(pk=contribution.current_id).first()

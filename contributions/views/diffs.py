@@ -9,7 +9,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Protocol
 
 from django.utils.html import escape
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from contributions.markup import reveal_code
 from contributions.patches import words
@@ -83,29 +83,7 @@ def shown_text(raw: bytes) -> str:
     return f"{shown} … ({more:,} more characters)" if more > 0 else shown
 
 
-def unified(anchor: str, hunks: Sequence[Hunk], path: str, notes: Notes | None = None) -> SafeString:
-    """Rows of three columns; `anchor` begins the address of each line."""
-    rows = []
-    for hunk in hunks:
-        rows.append(heading_row(hunk, "unified"))
-        rows.extend(unified_rows(anchor, _shown(hunk, path), notes))
-    return mark_safe("".join(rows))  # noqa: S308 - every piece of text in it went through escape()
-
-
-def split(anchor: str, hunks: Sequence[Hunk], path: str, notes: Notes | None = None) -> SafeString:
-    """Rows of four columns, the old side beside the new one."""
-    rows = []
-    for hunk in hunks:
-        rows.append(heading_row(hunk, "split"))
-        rows.extend(split_rows(anchor, _shown(hunk, path), notes))
-    return mark_safe("".join(rows))  # noqa: S308 - as above
-
-
-def _shown(hunk: Hunk, path: str) -> list[Shown]:
-    return shown_lines(hunk.lines, path)
-
-
-def shown_lines(lines: Sequence[Line], path: str) -> list[Shown]:
+def shown_lines(lines: Sequence[Line], path: str, effort: words.Effort) -> list[Shown]:
     """Each line with its HTML; either side is coloured as one text, so that a string over several lines stays one."""
     texts = [text_of(line) for line in lines]
     old = [at for at, line in enumerate(lines) if line.kind in " -"]
@@ -114,35 +92,9 @@ def shown_lines(lines: Sequence[Line], path: str) -> list[Shown]:
     for side in (old, new):
         for at, colour in zip(side, coloured([texts[at] for at in side], path), strict=True):
             html[at] = colour
-    for at, spans in word_spans([line.kind for line in lines], texts).items():
+    for at, spans in words.marks([line.kind for line in lines], texts, effort).items():
         html[at] = _marked(html[at], spans)
     return [(line, _visible(line, text, code)) for line, text, code in zip(lines, texts, html, strict=True)]
-
-
-def word_spans(kinds: Sequence[str], texts: Sequence[str]) -> dict[int, list[words.Span]]:
-    """Of the lines that were replaced by others much like them, which characters are the change."""
-    found: dict[int, list[words.Span]] = {}
-    for removed, added in _blocks(kinds):
-        pairs = words.partners([texts[at] for at in removed], [texts[at] for at in added])
-        for left, right in pairs:
-            old, new = removed[left], added[right]
-            found[old], found[new] = words.spans(texts[old], texts[new])
-    return {at: spans for at, spans in found.items() if spans}
-
-
-def _blocks(kinds: Sequence[str]) -> Iterator[tuple[list[int], list[int]]]:
-    """Places of the lines of each block of removed lines with added ones right below it."""
-    removed: list[int] = []
-    added: list[int] = []
-    for at, kind in enumerate([*kinds, " "]):
-        if kind == " " or (kind == "-" and added):
-            if removed and added:
-                yield removed, added
-            removed, added = [], []
-        if kind == "-":
-            removed.append(at)
-        elif kind == "+":
-            added.append(at)
 
 
 def _marked(html: str, spans: Sequence[words.Span]) -> str:
@@ -260,6 +212,9 @@ def _paired(lines: Sequence[Shown]) -> Iterator[tuple[Shown | None, Shown | None
             if kind == " ":
                 yield shown, shown
     yield from zip_longest(removed, added)
+
+
+ROWS = {"unified": unified_rows, "split": split_rows}
 
 
 def _side(anchor: str, side: str, shown: Shown | None, notes: Notes) -> str:

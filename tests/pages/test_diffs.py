@@ -88,10 +88,11 @@ def test_a_large_file_waits_until_it_is_asked_for() -> None:
     count = OPEN_FILE_BYTES // 80 + 10
     diff = diff_of("big.txt", line * count, heading=f"@@ -0,0 +1,{count} @@")
     page = show(diff)
-    assert "This diff is large." in page
+    assert "Not loaded yet." in page
     assert "x" * 79 not in page
-    assert f'hx-select="#{anchor_of("big.txt")}"' in page
-    assert page.count("?revision=1&amp;view=unified&amp;file=0") == 2
+    assert 'data-load="/contributions/' in page
+    assert "?revision=1&amp;view=unified&amp;file=0&amp;part=file" in page
+    assert f'hx-target="#{anchor_of("big.txt")}"' in page
     assert show(diff, "?file=0").count("x" * 79) == count
 
 
@@ -99,8 +100,8 @@ def test_only_as_many_files_are_opened_as_a_page_bears() -> None:
     body = "+" + "y" * 99 + "\n"
     diff = b"".join(diff_of(f"f{number}.txt", body * 300, heading="@@ -0,0 +1,300 @@") for number in range(8))
     page = show(diff)
-    assert page.count('<table class="diff') == 3
-    assert page.count("This diff is large.") == 5
+    assert page.count('<table class="diff') == 2
+    assert page.count("Not loaded yet.") == 6
 
 
 def test_a_hunk_longer_than_a_page_is_cut_and_says_so() -> None:
@@ -129,7 +130,7 @@ def test_binary_files_modes_and_renames_are_told_in_words() -> None:
         b"diff --git a/x.bin b/x.bin\nindex 1111111..2222222 100644\n"
         b"GIT binary patch\nliteral 1\nIcmZPo000310RR91\n\nliteral 1\nIcmZPo000310RR91\n\n"
     )
-    assert "A binary file: nothing to show." in show(binary)
+    assert "A binary file." in show(binary)
     moved = b"diff --git a/old b/new\nsimilarity index 100%\nrename from old\nrename to new\n"
     assert "old → new" in show(moved)
 
