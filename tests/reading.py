@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from contributions.models import Revision
 
-Files = "Mapping[str, bytes | None]"
+    Files = Mapping[str, bytes | None]
+
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000002000000030802000000368849d6"
     "0000001049444154789c63f8cfc0008408f21f00250d04fcd5ff6d130000000049454e44ae426082"

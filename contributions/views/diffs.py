@@ -97,7 +97,7 @@ def shown_lines(lines: Sequence[Line], path: str, effort: words.Effort) -> list[
     return [(line, _visible(line, text, code)) for line, text, code in zip(lines, texts, html, strict=True)]
 
 
-def _marked(html: str, spans: Sequence[words.Span]) -> str:
+def _marked(html: str, spans: Sequence[words.Span], tags: tuple[str, str] = ("<mark>", "</mark>")) -> str:
     """The HTML of a line with these characters of its text marked, inside whatever colours it has."""
     done, at = [], 0
     for tag, entity, text in HTML.findall(html):
@@ -107,7 +107,7 @@ def _marked(html: str, spans: Sequence[words.Span]) -> str:
         size = 1 if entity else len(text)
         for start, end, is_change in _cuts(at, at + size, spans):
             piece = entity or text[start - at : end - at]
-            done.append(f"<mark>{piece}</mark>" if is_change else piece)
+            done.append(f"{tags[0]}{piece}{tags[1]}" if is_change else piece)
         at += size
     return "".join(done)
 
@@ -129,15 +129,8 @@ def _cuts(start: int, end: int, spans: Sequence[words.Span]) -> Iterator[tuple[i
 def _visible(line: Line, text: str, html: str) -> str:
     """Tabs can be seen; so can blanks at the end of a changed line."""
     if line.kind in "+-" and (blank := TRAILING.search(text)):
-        html = _with_tail(html, len(text) - blank.start())
+        html = _marked(html, [(blank.start(), len(text))], ('<span class="tail">', "</span>"))
     return html.replace("\t", "<i>\t</i>") if "\t" in html else html
-
-
-def _with_tail(html: str, count: int) -> str:
-    """The last `count` characters of the line marked; they are blanks, so that none of them is an entity."""
-    if html[-count:].strip(" \t\u3000\xa0"):
-        return html  # a colour ends among them; it is not worth taking apart
-    return f'{html[:-count]}<span class="tail">{html[-count:]}</span>'
 
 
 def heading_row(hunk: Hunk, view: str) -> str:

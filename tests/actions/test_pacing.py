@@ -37,6 +37,7 @@ EXEMPT = {
     "quarantining.quarantine_publication": BRAKE,
     "quarantining.restore_publication": BRAKE,
     "issuing.revoke_token": "a leak is closed at once, and nobody has more than 50 tokens",
+    "viewing.mark_viewed": "sets one row of one's own a file, which nobody else sees",
     "subscribing.choose_mail": "sets one row of one's own",
     "remarking.discard": "throws away what nobody else has seen, of which nobody has more than 200",
     "subscribing.choose_rules": "sets one row of one's own",

@@ -38,6 +38,7 @@ PAGES = {
     "/components/swiftclient/releases/4.7.0/": ALL,
     "/contributions/{c}/": ALL,
     "/contributions/{c}/changes/": ALL,
+    "/contributions/{c}/v1/pictures/0/new": (404,) * 5,  # it has none
     "/contributions/{c}/matrix/": ALL,
     "/contributions/{c}/overlaps/": ALL,
     "/components/swiftclient/files/": ALL,
@@ -131,6 +132,7 @@ VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
     "/contributions/{c}/vote/": ({"value": "1"}, (LED_AWAY, DONE, REFUSED, DONE, DONE)),
     "/contributions/{c}/comment/": ({"text": "Works."}, (REFUSED, DONE, DONE, DONE, DONE)),  # a stranger's words stay
     "/contributions/{c}/claims/{claim}/tick/": ({"holds": "yes"}, (LED_AWAY, DONE, REFUSED, DONE, DONE)),
+    "/contributions/{c}/viewed/": ({"revision": "1", "file": "0"}, (LED_AWAY, DONE, DONE, DONE, DONE)),
     "/contributions/{c}/report/": (
         {"release": "{slug}", "outcome": "works", "stage": "lab"},
         (LED_AWAY, DONE, DONE, REFUSED, REFUSED),  # the last two belong to no organisation
