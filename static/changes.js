@@ -181,6 +181,7 @@
     here = next;
     here.classList.add("here");
     here.scrollIntoView({ block: "center", behavior: "instant" });
+    here.querySelector(".line-thread")?.focus({ preventScroll: true });
   }
 
   const acts = {
