@@ -14,6 +14,7 @@ from .errors import Trouble
 from .models import Attestation, Build, Comparison, Delivery, Fit, Letter, Mailing, Revision, UpstreamFetch
 from .models.content import fold_steps
 from .pipeline import (
+    asking,
     attesting,
     building,
     contrasting,
@@ -201,6 +202,13 @@ def deliver_told() -> None:
     """Tell people of what happened, and have the letters sent that are due."""
     telling.tell_waiting()
     if mailing.gather():
+        deliver_news()
+
+
+@shared_task(name="contributions.tasks.ask_again")
+def ask_again() -> None:
+    """Ask whoever reported long ago whether that still holds."""
+    if asking.ask_again():
         deliver_news()
 
 

@@ -337,6 +337,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "let-go": {"task": "contributions.tasks.let_go", "schedule": 6 * 3600},
     "forget": {"task": "contributions.tasks.deliver_no_more", "schedule": 3600},
+    "ask": {"task": "contributions.tasks.ask_again", "schedule": 3600},
     "tell": {
         "task": "contributions.tasks.deliver_told",
         "schedule": TELL_SECONDS,

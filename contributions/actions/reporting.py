@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from contributions.errors import Clash, Invalid, NotAllowed
 from contributions.models import Contribution, Event, FieldReport, Membership, Organisation, Standing
-from contributions.models.voices import FIRST_ASK
+from contributions.models.voices import FIRST_ASK, MOST_ASKS, NEXT_ASK
 from contributions.plaintext import clean
 
 from .pacing import pace
@@ -92,6 +92,43 @@ def _said(
         FieldReport.objects.filter(**place, is_named=True).delete()
     made, _ = FieldReport.objects.update_or_create(**place, defaults=said)
     return made
+
+
+def take_back(*, author: Person, report: FieldReport) -> None:
+    """The organisation runs it no longer, so that it speaks neither for nor against any more."""
+    if not author.memberships.filter(organisation=report.organisation_id).exists():
+        raise NotAllowed("Only members of the organisation that reported take its report back.")
+    refuse_in_quarantine(author, report.contribution)
+    _pace(author)
+    with transaction.atomic():
+        Contribution.objects.select_for_update(of=("self",)).get(pk=report.contribution_id)
+        if not FieldReport.objects.filter(pk=report.pk).delete()[0]:
+            raise Clash("It was taken back already.")
+        report.author = author
+        _note(report, "runs it no longer")
+        Standing.objects.recompute(report.contribution)
+
+
+def say_again(*, author: Person, report: FieldReport, outcome: str) -> FieldReport:
+    """What was reported still holds, or went another way since; all else is as it was said."""
+    if outcome not in FieldReport.Outcome.values:
+        raise Invalid("The outcome is one of " + ", ".join(FieldReport.Outcome.values) + ".", field="outcome")
+    if not author.memberships.filter(organisation=report.organisation_id).exists():
+        raise NotAllowed("Only members of the organisation that reported say it again.")
+    refuse_in_quarantine(author, report.contribution)
+    if not report.contribution.may_be_reported_on_by(author):
+        raise NotAllowed("A withdrawn contribution takes no reports.")
+    _pace(author)
+    now = timezone.now()
+    again = {"outcome": outcome, "reported_at": now, "asks_at": now + NEXT_ASK, "asked": MOST_ASKS - 1}
+    with transaction.atomic():
+        Contribution.objects.select_for_update(of=("self",)).get(pk=report.contribution_id)
+        if not FieldReport.objects.filter(pk=report.pk).update(**again):
+            raise Clash("It was taken back meanwhile.")
+        report.refresh_from_db()
+        _note(report, f"still {outcome} in {report.stage}")
+        Standing.objects.recompute(report.contribution)
+    return report
 
 
 def _asked_from(now: datetime) -> dict[str, Any]:

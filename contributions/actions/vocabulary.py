@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils.text import slugify
 
 from contributions.errors import Invalid, NotAllowed, TooLarge
-from contributions.models import Component, Event, Trait
+from contributions.models import Component, Environment, Event, Trait
 from contributions.plaintext import clean
 
 from .pacing import pace
@@ -17,7 +17,7 @@ from .pacing import pace
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from contributions.models import Person
+    from contributions.models import Organisation, Person
 
 MOST_TRAITS, MOST_CHOICES = 8, 16
 NAME_LENGTH, SLUG_LENGTH, CHOICE_LENGTH = 60, 40, 40
@@ -96,6 +96,22 @@ def _refuse_unusable(traits: Sequence[Wanted]) -> None:
             raise Invalid(f"“{long[:60]}” has more than {CHOICE_LENGTH} letters.", field="traits")
     if len({trait.slug for trait in traits}) < len(traits):
         raise Invalid("Two traits have the same name.", field="traits")
+
+
+def set_environment(
+    *, person: Person, organisation: Organisation, component: Component, traits: Mapping[str, str]
+) -> Environment:
+    """Say what the organisation runs the component on; its members may, and only they and staff see it."""
+    if not organisation.memberships.filter(person=person).exists():
+        raise NotAllowed("Only its members say what an organisation runs.")
+    kept = chosen(component, traits)
+    pace(person, Event.Verb.RUNS)
+    with transaction.atomic():
+        place: dict[str, Any] = {"organisation": organisation, "component": component}
+        made, _ = Environment.objects.update_or_create(**place, defaults={"traits": kept})
+        text = ", ".join(f"{slug}: {choice}" for slug, choice in kept.items()) or "nothing told"
+        Event.objects.write(Event.Verb.RUNS, actor=person, text=text, **place)
+    return made
 
 
 def chosen(component: Component, given: Mapping[str, str]) -> dict[str, str]:

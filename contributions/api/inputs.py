@@ -234,6 +234,10 @@ class TickInput(Input):
     text = Text(required=False, allow_blank=True, help_text="How it fails, in short.")
 
 
+class EnvironmentInput(Input):
+    traits = serializers.DictField(child=Text(allow_blank=True), help_text="Slugs of traits and what it is there.")
+
+
 class TraitInput(Input):
     name = Text(help_text="Such as Hypervisor.")
     choices = serializers.ListField(child=Text(), max_length=MOST_CHOICES, help_text="Such as kvm and xen.")

@@ -8,10 +8,10 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.response import Response
 
 from contributions.actions.commenting import comment
-from contributions.actions.reporting import report
+from contributions.actions.reporting import report, take_back
 from contributions.actions.reviewing import review
 from contributions.actions.voting import vote
-from contributions.errors import Invalid
+from contributions.errors import Invalid, Missing
 from contributions.models import ApiToken, FieldReport, Review
 from contributions.models.judging import environment_of
 
@@ -121,6 +121,21 @@ class Reports(Resource):
             raise Invalid("Name the release that it was tried on.", field="release")
         made = report(author=self.person, contribution=contribution, release=release, **sent)
         return self.shown(ReportShape, made, status=201)
+
+
+class ReportTakingBack(Resource):
+    @extend_schema(
+        operation_id="reports_take_back", request=None, responses={204: None}, summary="Take a field report back"
+    )
+    def post(self, request: Request, number: int, report: int) -> Response:
+        """Your organisation runs it no longer: the report speaks neither for nor against any more."""
+        del request
+        names = ("contribution", "release", "organisation")
+        found = contribution_seen_by(self.person, number).reports.select_related(*names).filter(pk=report).first()
+        if found is None:
+            raise Missing(f"#{number} has no report {report}.")
+        take_back(author=self.person, report=found)
+        return Response(status=204)
 
 
 def _trait_in(words: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Which field reports are shown: those of one's own kind, or those that tell a certain trait."""
+"""Where things run: which field reports are shown by it, and what one's own organisation runs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 
+from .voices import add_traits, traits_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from contributions.models import Trait
+    from contributions.models import Component, Trait
 
 LIKE_OURS = "ours"
 
@@ -40,3 +42,19 @@ class ReportFilter(forms.Form):
     @property
     def narrows(self) -> bool:
         return any(self.cleaned_data.values())
+
+
+class EnvironmentForm(forms.Form):
+    """What one component is run on: a field for each of its traits."""
+
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, *, component: Component, traits: Mapping[str, str] | None = None
+    ) -> None:
+        initial = {f"trait-{slug}": choice for slug, choice in (traits or {}).items()}
+        super().__init__(data, initial=initial, auto_id=f"id_{component.slug}_%s")
+        self.component = component
+        add_traits(self, component.traits.all())
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        return traits_of(self)

@@ -44,7 +44,6 @@ PRIVATE = (
     "declined",
     "appraised",
     "unnamed",
-    "asked",
     "runs",
 )
 MODERATION = ("removed", "quarantined", "restored", "suspended", "reinstated")
@@ -171,7 +170,6 @@ class Event(models.Model):
         TICKED = "ticked", "tried what is claimed of"
         REPORTED = "reported", "reported on"
         UNNAMED = "unnamed", "reported unnamed on"
-        ASKED = "asked", "was asked whether it still runs"
         RUNS = "runs", "changed what is run where by"
         REVIEWED = "reviewed", "reviewed"
         APPROVED = "approved", "was approved"

@@ -12,9 +12,11 @@ from .component import SLUG, Component
 from .contribution import Contribution
 from .person import Organisation, Person
 from .revision import Revision
+from .voices import FieldReport
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
+    from django.db.models import QuerySet
 
 
 class Trait(models.Model):
@@ -53,6 +55,15 @@ def environment_of(person: Person | AnonymousUser, component: Component) -> dict
     ours = person.organisation if isinstance(person, Person) else None
     found = Environment.objects.filter(organisation=ours, component=component).first() if ours else None
     return dict(found.traits) if found else {}
+
+
+def reported_like(rows: QuerySet[Contribution], organisation: Organisation | None) -> QuerySet[Contribution]:
+    """Those of the contributions that others have reported on from where it is as the organisation runs it."""
+    at = Q()
+    for component, traits in Environment.objects.filter(organisation=organisation).values_list("component", "traits"):
+        alike = FieldReport.objects.filter(contribution__component=component).like(traits)
+        at |= Q(component=component, pk__in=alike.exclude(organisation=organisation).values("contribution"))
+    return rows.filter(at) if at and organisation else rows.none()
 
 
 class ClaimQuerySet(models.QuerySet["Claim"]):

@@ -60,9 +60,6 @@ class Person(AbstractUser):
     about = models.CharField(max_length=500, blank=True)
     time_zone = models.CharField(max_length=60, blank=True, help_text="Such as Europe/Berlin; empty is the browser's.")
     recall_mail = models.CharField("mail about recalls", max_length=10, choices=RecallMail, default=RecallMail.OWNED)
-    ask_mail = models.BooleanField(
-        "mail that asks again", default=True, help_text="Whether what I reported still holds, after 30 and 90 days."
-    )
     mail_rules = models.JSONField(
         default=dict, blank=True, help_text="What mail is about -> how often; what is not named is as usual."
     )

@@ -52,7 +52,7 @@ def _typed(contribution: Contribution) -> dict[str, str]:
     return {"fixes": "\n".join(lines[Claim.Kind.FIXES]), "tests": "\n".join(lines[Claim.Kind.TEST])}
 
 
-@verb("contribution")
+@verb("contribution", by="number")
 def claim_tick(request: HttpRequest, number: int, claim: int) -> HttpResponse:
     contribution = find(request, number)
     found = contribution.claims.select_related("contribution").filter(pk=claim).first()

@@ -27,17 +27,19 @@ def person_of(request: HttpRequest) -> Person:
     return request.user
 
 
-def verb(page: str, *, of_the_same: bool = True) -> Callable[[View], View]:
+def verb(page: str, *, of_the_same: bool = True, by: str = "") -> Callable[[View], View]:
     """Mark a view that acts: POST only; after signing in, a stranger comes back to `page`.
 
-    That page is about the same thing as the view and so takes its arguments, unless `of_the_same` is False.
+    That page is about the same thing as the view and so takes its arguments, unless `of_the_same` is False; `by` names
+    the one that it takes when the view takes more.
     """
 
     def marked(view: View) -> View:
         @wraps(view)
         def checked(request: HttpRequest, *args: Any, **given: Any) -> HttpResponse:
             if not request.user.is_authenticated:
-                return redirect_to_login(resolve_url(page, **given) if of_the_same else resolve_url(page))
+                taken = {by: given[by]} if by else given
+                return redirect_to_login(resolve_url(page, **taken) if of_the_same else resolve_url(page))
             return view(request, *args, **given)
 
         return require_POST(checked)

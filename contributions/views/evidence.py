@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.shortcuts import render
+from django.contrib import messages
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
+from contributions.actions import reporting
+from contributions.errors import Missing
 from contributions.forms.evidence import ReportFilter
 from contributions.forms.voices import ReportForm
 from contributions.keeping import kept
@@ -15,6 +18,7 @@ from contributions.models.judging import environment_of
 
 from .charts import evidence_bar
 from .contribution import find, framed
+from .entering import person_of, verb
 from .paging import page
 
 if TYPE_CHECKING:
@@ -34,6 +38,17 @@ REPORTS, VOTES, REVIEWS = 20, 100, 20
 @kept
 def evidence(request: HttpRequest, number: int) -> HttpResponse:
     return show_evidence(request, find(request, number))
+
+
+@verb("contribution-evidence", by="number")
+def take_back(request: HttpRequest, number: int, report: int) -> HttpResponse:
+    contribution = find(request, number)
+    found = contribution.reports.select_related("contribution", "release", "organisation").filter(pk=report).first()
+    if found is None:
+        raise Missing("There is no such report.")
+    reporting.take_back(author=person_of(request), report=found)
+    messages.success(request, "Your report is taken back: it speaks neither for nor against any more.")
+    return redirect("contribution-evidence", number)
 
 
 def show_evidence(

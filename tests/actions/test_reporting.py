@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.core.management import CommandError, call_command
 
 from contributions.actions.reporting import report
-from contributions.actions.vocabulary import set_traits, traits_in
+from contributions.actions.vocabulary import set_environment, set_traits, traits_in
 from contributions.errors import Invalid, NotAllowed, Refusal
-from contributions.models import Component, Contribution, Event, FieldReport, Trait
+from contributions.models import Component, Contribution, Environment, Event, FieldReport, Trait
+from contributions.models.judging import environment_of, reported_like
 from tests import factories
 
 if TYPE_CHECKING:
@@ -108,3 +110,34 @@ def test_reports_from_where_it_is_like_ours() -> None:
     assert set(FieldReport.objects.like(ours)) == {same, silent}
     assert not FieldReport.objects.like({}).exists()
     assert FieldReport.objects.telling("scale", "100").count() == 1
+
+
+def test_members_say_what_their_organisation_runs() -> None:
+    component = factories.make_trait().component
+    member = factories.make_person(organisation=factories.make_organisation())
+    ours = member.organisation
+    assert ours
+    set_environment(person=member, organisation=ours, component=component, traits={"hypervisor": "kvm"})
+    set_environment(person=member, organisation=ours, component=component, traits={"hypervisor": "xen"})
+    assert environment_of(member, component) == {"hypervisor": "xen"}
+    assert environment_of(AnonymousUser(), component) == {}
+    with pytest.raises(NotAllowed):
+        set_environment(person=factories.make_person(is_staff=True), organisation=ours, component=component, traits={})
+    with pytest.raises(Invalid):
+        set_environment(person=member, organisation=ours, component=component, traits={"hypervisor": "paper"})
+    assert not Event.objects.filter(verb="runs").visible_to(AnonymousUser()).exists()
+
+
+def test_contributions_that_others_run_where_it_is_like_ours() -> None:
+    component = factories.make_trait().component
+    ours = factories.make_organisation()
+    Environment.objects.create(organisation=ours, component=component, traits={"hypervisor": "kvm"})
+    alike, own, other, elsewhere = (factories.make_contribution(component=component) for _ in range(4))
+    factories.make_report(alike, traits={"hypervisor": "kvm"})
+    factories.make_report(own, traits={"hypervisor": "kvm"}, organisation=ours)
+    factories.make_report(other, traits={"hypervisor": "xen"})
+    factories.make_report(factories.make_contribution(), traits={"hypervisor": "kvm"})
+    assert set(reported_like(Contribution.objects.all(), ours)) == {alike}
+    assert not reported_like(Contribution.objects.all(), factories.make_organisation()).exists()
+    assert not reported_like(Contribution.objects.all(), None).exists()
+    assert elsewhere.pk

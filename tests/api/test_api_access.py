@@ -57,6 +57,11 @@ VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     ("post", "{one}reports/"): (REPORT, "401 201 201 403 403 403 201 403"),
     ("put", "{one}claims/"): ({"fixes": ["#1"], "tests": []}, "401 403 200 403 403 403 403 403"),
     ("put", "{one}claims/{claim}/ticks/"): ({"holds": True}, "401 200 403 200 200 403 200 403"),
+    ("post", "{one}reports/{report}/take-back/"): (None, "401 403 204 403 403 403 403 403"),
+    ("put", "organisations/{organisation}/environment/swiftclient/"): (
+        {"traits": {}},
+        "401 403 200 403 403 403 403 403",
+    ),
     ("post", "{one}reviews/"): ({"verdict": "approve"}, "401 403 403 201 403 403 403 201"),
     ("put", "{one}tags/"): ({"tags": ["s3"]}, "401 403 200 200 200 403 403 403"),
     ("post", "{one}share/"): (None, "401 403 409 403 403 403 403 403"),  # it is public already
@@ -116,6 +121,8 @@ def filled(path: str, scene: Scene) -> str:
     made: dict[str, Any] = {"flag": flag.pk if flag else 0, "organisation": scene.author.organisation.slug}
     if "{advisory}" in path:
         made["advisory"] = factories.make_advisory(scene.contribution.current).pk
+    if "{report}" in path:
+        made["report"] = factories.make_report(scene.contribution, organisation=scene.author.organisation).pk
     if "{claim}" in path:
         made["claim"] = factories.make_claim(scene.contribution).pk
     if "{comment}" in path:

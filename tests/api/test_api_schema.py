@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from openapi_spec_validator import validate
 
-from contributions.models import Event, Seal
+from contributions.models import Environment, Event, Seal
 from tests import factories
 from tests.api.conftest import make_owned_webhook
 from tests.api.contract import schema
@@ -58,6 +58,9 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
     member.put("follows/component/swiftclient/", {})
     member.post("searches/", {"name": "Retries", "query": "retries"})
     factories.make_notification(member.person, Event.objects.filter(contribution=published.contribution)[0])
+    Environment.objects.create(
+        organisation=webhook.organisation, component=published.contribution.component, traits={"disk": "ssd"}
+    )
     own = {"{slug}": webhook.organisation.slug, "{number}": str(webhook.pk)}
     fills = {  # the first that is part of a path fills it
         "/comments/{number}": {"{number}": str(edited)},
@@ -67,6 +70,7 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
         "/artifacts/": {"{number}": str(published.build.artifacts.get().pk)},
         "/organisations/{slug}/webhooks/": own,
         "/organisations/{slug}/downloads/": own,
+        "/organisations/{slug}/environment/": own,
         "/organisations/": {"{slug}": organisation},
         "/claims/{claim}/": {"{number}": str(number), "{claim}": str(tick.claim_id)},
         "/advisories/": {"{number}": str(advisory.pk)},

@@ -8,6 +8,7 @@ import pytest
 
 from contributions.models import Comment, Contribution, Publication, Review, SavedSearch, Vote
 from contributions.models.index import targets_of
+from contributions.pipeline.asking import answer_address
 from contributions.pipeline.delivering import unsubscribe_address
 from contributions.pipeline.mailing import stop_address
 from tests import factories
@@ -104,6 +105,8 @@ PAGES = {
     "/builds.atom": ALL,
     "/audit.atom": ALL,
     "/contributions/{c}/advise/": (302, 403, 403, 200, 200),
+    "/organisations/northern-hosting/environment/": (302, 403, 200, 403, 403),
+    "/still/{still}/": ALL,
     "/organisations/northern-hosting/downloads/": (302, 403, 200, 403, 403),
     "/organisations/northern-hosting/webhooks/": (302, 403, 403, 403, 403),  # only its owner
     "/organisations/northern-hosting/webhooks/{webhook}/": (302, 403, 403, 403, 403),
@@ -133,6 +136,7 @@ VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
     "/contributions/{c}/comment/": ({"text": "Works."}, (REFUSED, DONE, DONE, DONE, DONE)),  # a stranger's words stay
     "/contributions/{c}/claims/{claim}/tick/": ({"holds": "yes"}, (LED_AWAY, DONE, REFUSED, DONE, DONE)),
     "/contributions/{c}/viewed/": ({"revision": "1", "file": "0"}, (LED_AWAY, DONE, DONE, DONE, DONE)),
+    "/contributions/{c}/reports/{report}/take-back/": ({}, (LED_AWAY, REFUSED, DONE, REFUSED, REFUSED)),
     "/contributions/{c}/report/": (
         {"release": "{slug}", "outcome": "works", "stage": "lab"},
         (LED_AWAY, DONE, DONE, REFUSED, REFUSED),  # the last two belong to no organisation
@@ -212,12 +216,22 @@ def remarked(text: str, platform: Platform) -> dict[str, int]:
     return {"remark": factories.make_remark(revision, author=member).pk} if "{remark}" in text else {}
 
 
+def judged(text: str, platform: Platform) -> dict[str, Any]:
+    """A claim, a report of the author's organisation, or the link that asks about another one."""
+    made: dict[str, Any] = {}
+    if "{report}" in text:
+        made["report"] = factories.make_report(platform.contribution, organisation=platform.organisation).pk
+    if "{still}" in text:
+        made["still"] = answer_address(factories.make_report(platform.contribution)).split("/")[-2]
+    if "{claim}" in text:
+        made["claim"] = factories.make_claim(platform.contribution).pk
+    return made
+
+
 def filled(text: str, platform: Platform) -> str:
     made: dict[str, Any] = {}
     if "{advisory}" in text:
         made["advisory"] = factories.make_advisory(platform.contribution.current).pk
-    if "{claim}" in text:
-        made["claim"] = factories.make_claim(platform.contribution).pk
     if "{webhook}" in text:
         made["webhook"] = factories.make_webhook(platform.organisation).pk
     if "{stop}" in text:
@@ -237,6 +251,7 @@ def filled(text: str, platform: Platform) -> str:
     return text.format(
         **made,
         **remarked(text, platform),
+        **judged(text, platform),
         c=platform.contribution.pk,
         u=platform.unreceived.pk,
         comment=platform.comment.pk,

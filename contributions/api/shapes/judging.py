@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from contributions.models import Claim, Tick, Trait
+from contributions.models import Claim, Environment, Tick, Trait
 
 
 class TraitShape(serializers.ModelSerializer[Trait]):
@@ -20,6 +20,16 @@ class TraitShape(serializers.ModelSerializer[Trait]):
 
 class VocabularyShape(serializers.Serializer[Any]):
     traits = TraitShape(many=True)
+
+
+class EnvironmentShape(serializers.ModelSerializer[Environment]):
+    component = serializers.CharField(source="component.slug", read_only=True)
+    traits = serializers.DictField(child=serializers.CharField(), read_only=True)
+
+    class Meta:
+        model = Environment
+        fields = ("component", "traits")
+        read_only_fields = fields
 
 
 class ClaimShape(serializers.ModelSerializer[Claim]):
