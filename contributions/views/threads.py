@@ -118,9 +118,13 @@ def _head(remark: Remark) -> str:
         facts.append(state("approved", "answered") if answered else state("open", "open question"))
     if _is_answer(comment):
         facts.append(state("approved", "accepted answer"))
-    if size := remark.size:
-        facts.append(f'<span class="remark-size">{size} answer{"" if size == 1 else "s"}</span>')
-    return f'<summary><b>{_name(comment)}</b>{organisation} <span class="facts">{" · ".join(facts)}</span></summary>'
+    told = f'<span class="facts">{" · ".join(facts)}{_size(remark.size)}</span>'
+    return f"<summary><b>{_name(comment)}</b>{organisation} {told}</summary>"
+
+
+def _size(size: int) -> str:
+    """How much a folded comment hides; the style sheet shows it only then."""
+    return f'<span class="remark-size"> · {size} answer{"" if size == 1 else "s"}</span>' if size else ""
 
 
 def _name(comment: Any) -> str:

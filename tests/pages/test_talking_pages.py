@@ -179,7 +179,7 @@ def test_deep_and_disliked_comments_are_folded_unless_the_address_leads_there(pl
     page = page_of(platform)
     assert opening(page, chain[3].pk) == opening(page, platform.comment.pk) == "<details open>"
     assert opening(page, chain[4].pk) == opening(page, disliked.pk) == "<details>"
-    assert '<span class="remark-size">2 answers</span>' in page
+    assert '<span class="remark-size"> · 2 answers</span>' in page
     page = page_of(platform, f"?comment={chain[6].pk}")
     assert opening(page, chain[4].pk) == "<details open>"
 
