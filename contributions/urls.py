@@ -20,6 +20,7 @@ from contributions.views import (
     files,
     following,
     front,
+    invitations,
     moderation,
     notices,
     notifications,
@@ -134,9 +135,18 @@ urlpatterns = [
     path("organisations/", organisations.organisations, name="organisations"),
     path("organisations/new/", organisations.organisation_new, name="organisation-new"),
     path("organisations/<slug:slug>/", organisations.organisation, name="organisation"),
+    path("organisations/<slug:slug>/invite/", organisations.organisation_invite, name="organisation-invite"),
+    path("organisations/<slug:slug>/role/", organisations.organisation_role, name="organisation-role"),
+    path("organisations/<slug:slug>/speak-for/", organisations.organisation_speak_for, name="organisation-speak-for"),
     path(
-        "organisations/<slug:slug>/add-member/", organisations.organisation_add_member, name="organisation-add-member"
+        "organisations/<slug:slug>/invitations/<int:number>/revoke/",
+        organisations.organisation_revoke,
+        name="organisation-revoke",
     ),
+    path("account/invitations/", invitations.own, name="invitations"),
+    path("account/invitations/<int:number>/accept/", invitations.accept, name="invitation-accept"),
+    path("account/invitations/<int:number>/decline/", invitations.decline, name="invitation-decline"),
+    path("invitations/<str:secret>/", invitations.invitation, name="invitation"),
     path(
         "organisations/<slug:slug>/remove-member/",
         organisations.organisation_remove_member,

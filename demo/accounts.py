@@ -7,8 +7,9 @@ import os
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from contributions.actions.inviting import accept_invitation, invite
 from contributions.actions.issuing import make_token
-from contributions.actions.organising import add_member, found_organisation
+from contributions.actions.organising import found_organisation
 from contributions.models import ApiToken, Organisation, Person
 from demo import plan
 from demo.rest import Client
@@ -99,4 +100,5 @@ class Accounts:
             Organisation.objects.filter(pk=organisation.pk).update(kind=company.kind)
         for other in others:
             if not organisation.memberships.filter(person__username=other.username).exists():
-                add_member(person=owner, organisation=organisation, username=other.username)
+                invitation = invite(person=owner, organisation=organisation, username=other.username)
+                accept_invitation(person=Person.objects.get(username=other.username), invitation=invitation)

@@ -284,6 +284,7 @@ SPECTACULAR_SETTINGS = {
             ("Webhook", "State"),
             ("Delivery", "State"),
             ("Flag", "State"),
+            ("Invitation", "State"),
         )
     },
 }

@@ -114,6 +114,11 @@ def make_organisation(name: str = "", *, owner: Person | None = None, **given: A
     return organisation
 
 
+def belong(person: Person, organisation: Organisation, **given: Any) -> Membership:
+    """Make a member of the person, without an invitation."""
+    return Membership.objects.create(organisation=organisation, person=person, **given)
+
+
 def make_component(
     slug: str = "", *, maintainers: tuple[Person, ...] = (), recipe: bool = True, **given: Any
 ) -> Component:

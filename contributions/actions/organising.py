@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
 from django.utils.text import slugify
 
 from contributions.errors import Clash, Invalid, Missing, NotAllowed
@@ -37,25 +38,47 @@ def found_organisation(*, founder: Person, name: str, about: str = "", website: 
     try:
         with transaction.atomic():
             organisation = Organisation.objects.create(slug=slug, name=name, about=about, website=website)
-            _join(organisation, founder, Membership.Role.OWNER, founder)
+            Membership.objects.create(organisation=organisation, person=founder, role=Membership.Role.OWNER)
+            Event.objects.write(Event.Verb.JOINED, actor=founder, text=organisation.slug)
     except IntegrityError:
         raise Clash("There is an organisation of that name already.", field="name") from None
     return organisation
 
 
-def add_member(*, person: Person, organisation: Organisation, username: str) -> Membership:
+def set_role(*, person: Person, organisation: Organisation, username: str, role: str) -> Membership:
+    """Owners make members owners and owners members. The last owner stays one."""
     if not organisation.may_be_run_by(person):
-        raise NotAllowed("Only an owner of the organisation can add members.")
-    pace(person, Event.Verb.JOINED)
-    username = clean(username).strip()
-    member = Person.objects.filter(username=username, is_active=True).first()
-    if member is None:
-        raise Missing(f"There is no account named {username[:60]!r}.", field="username")
-    try:
-        with transaction.atomic():
-            return _join(organisation, member, Membership.Role.MEMBER, person)
-    except IntegrityError:
-        raise Clash(f"{member.username} is a member already.", field="username") from None
+        raise NotAllowed("Only an owner of the organisation can change roles.")
+    if role not in Membership.Role.values:
+        raise Invalid("The role is one of " + ", ".join(Membership.Role.values) + ".", field="role")
+    pace(person, Event.Verb.TRANSFERRED)
+    with transaction.atomic():
+        Organisation.objects.select_for_update().get(pk=organisation.pk)
+        membership = _member(organisation, clean(username))
+        owners = organisation.owner_keys()
+        if owners == [membership.person_id] and role != Membership.Role.OWNER:
+            raise Clash("The last owner stays one; make somebody else an owner first.", field="username")
+        Membership.objects.filter(pk=membership.pk).update(role=role)
+        text = f"{organisation.slug}: {membership.person.username} is {role}"
+        Event.objects.write(
+            Event.Verb.TRANSFERRED, actor=person, subject=membership.person, organisation=organisation, text=text
+        )
+        note_owners(organisation, owners, actor=person)
+    membership.refresh_from_db()
+    return membership
+
+
+def speak_for(*, person: Person, organisation: Organisation) -> Membership:
+    """Choose which of one's organisations is named beside what one says from now on."""
+    membership = organisation.memberships.filter(person=person).first()
+    if membership is None:
+        raise NotAllowed(f"You are no member of {organisation}.")
+    pace(person, Event.Verb.TRANSFERRED)
+    with transaction.atomic():
+        Membership.objects.filter(pk=membership.pk).update(chosen_at=Now())
+        text = f"{person.username} speaks for {organisation.slug}"
+        Event.objects.write(Event.Verb.TRANSFERRED, actor=person, organisation=organisation, text=text)
+    return membership
 
 
 def remove_member(*, person: Person, organisation: Organisation, username: str) -> None:
@@ -67,9 +90,7 @@ def remove_member(*, person: Person, organisation: Organisation, username: str) 
     with transaction.atomic():
         Organisation.objects.select_for_update().get(pk=organisation.pk)  # two last owners leave one after the other
         members = organisation.memberships.select_related("person")
-        leaving = members.filter(person__username=username).first()
-        if leaving is None:
-            raise Missing(f"{username[:60]!r} is not a member.", field="username")
+        leaving = _member(organisation, username)
         if leaving.role == Membership.Role.OWNER and _owners(members).count() == 1:
             raise Clash("The last owner cannot leave; make somebody else an owner first.", field="username")
         text = organisation.slug if leaving.person == person else f"{organisation.slug}: {leaving.person.username}"
@@ -79,12 +100,12 @@ def remove_member(*, person: Person, organisation: Organisation, username: str) 
         note_owners(organisation, owners, actor=person)
 
 
+def _member(organisation: Organisation, username: str) -> Membership:
+    found = organisation.memberships.select_related("person").filter(person__username=username).first()
+    if found is None:
+        raise Missing(f"{username[:60]!r} is not a member.", field="username")
+    return found
+
+
 def _owners(members: QuerySet[Membership]) -> QuerySet[Membership]:
     return members.filter(role=Membership.Role.OWNER)
-
-
-def _join(organisation: Organisation, member: Person, role: str, by: Person) -> Membership:
-    membership = Membership.objects.create(organisation=organisation, person=member, role=role)
-    text = organisation.slug if by == member else f"{organisation.slug}: {member.username}"
-    Event.objects.write(Event.Verb.JOINED, actor=by, text=text)
-    return membership

@@ -15,7 +15,7 @@ from contributions.actions.sources import ArtifactFile, GitRef, Note, PatchFile
 from contributions.actions.vocabulary import MOST_CHOICES, MOST_TRAITS
 from contributions.claims import MOST
 from contributions.errors import Invalid
-from contributions.models import Advisory, Contribution, FieldReport, Flag, Person, Review, Webhook
+from contributions.models import Advisory, Contribution, FieldReport, Flag, Membership, Person, Review, Webhook
 from contributions.models.component import MOST_LICENCES
 from contributions.models.following import QUERY_LENGTH
 from contributions.models.news import About, Rhythm
@@ -324,3 +324,13 @@ class MailInput(Input):
         help_text="Of " + ", ".join(About.values) + ": how often.",
     )
     recall_mail = serializers.ChoiceField(choices=Person.RecallMail.choices, required=False)
+
+
+class InvitationInput(Input):
+    username = Text(required=False, help_text="An account; or else an email.")
+    email = Text(required=False, help_text="A mail address, whether or not it has an account.")
+    role = serializers.ChoiceField(required=False, choices=Membership.Role.choices)
+
+
+class RoleInput(Input):
+    role = serializers.ChoiceField(choices=Membership.Role.choices)

@@ -78,6 +78,24 @@ urlpatterns = [
     path(f"{WEBHOOK}deliveries/", webhooks.Deliveries.as_view(), name="api-deliveries"),
     path(f"{WEBHOOK}deliveries/<int:delivery>/replay/", webhooks.DeliveryReplay.as_view(), name="api-delivery-replay"),
     path("organisations/<str:slug>/", people.OneOrganisation.as_view(), name="api-organisation"),
+    path("organisations/<str:slug>/invitations/", people.Invitations.as_view(), name="api-invitations"),
+    path(
+        "organisations/<str:slug>/invitations/<int:number>/revoke/",
+        people.InvitationRevocation.as_view(),
+        name="api-invitation-revoke",
+    ),
+    path("organisations/<str:slug>/members/<str:username>/", people.MemberRole.as_view(), name="api-member"),
+    path(
+        "organisations/<str:slug>/members/<str:username>/remove/",
+        people.MemberRemoval.as_view(),
+        name="api-member-remove",
+    ),
+    path("organisations/<str:slug>/speak-for/", people.Speaking.as_view(), name="api-speak-for"),
+    path("me/invitations/", people.OwnInvitations.as_view(), name="api-own-invitations"),
+    path(
+        "me/invitations/<int:number>/accept/", people.InvitationAcceptance.as_view(), name="api-own-invitation-accept"
+    ),
+    path("me/invitations/<int:number>/decline/", people.InvitationRefusal.as_view(), name="api-own-invitation-decline"),
     path("search/complete/", searching.Completions.as_view(), name="api-search-complete"),
     path("contributions/", contributions.Contributions.as_view(), name="api-contributions"),
     path(ONE, contributions.OneContribution.as_view(), name="api-contribution"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import forms
 from django.core.validators import RegexValidator
 
-from contributions.models import ApiToken
+from contributions.models import ApiToken, Membership
 
 # Of other alphabets' letters some look like ours, and a name such as ".." is a path.
 USERNAMES = [
@@ -23,8 +23,13 @@ class OrganisationForm(forms.Form):
     website = forms.URLField(required=False, assume_scheme="https")
 
 
-class MemberForm(forms.Form):
-    username = forms.CharField(max_length=150)
+class InvitationForm(forms.Form):
+    username = forms.CharField(max_length=150, required=False, label="Account")
+    email = forms.CharField(max_length=254, required=False, label="or mail address")
+    role = forms.ChoiceField(choices=Membership.Role, required=False)
+
+    def clean_role(self) -> str:
+        return self.cleaned_data["role"] or Membership.Role.MEMBER
 
 
 class TokenForm(forms.Form):

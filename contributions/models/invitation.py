@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import hashlib
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from contributions.errors import Missing
+
 from .moves import Stateful
 from .person import Membership, Organisation, Person
+
+UNKNOWN_INVITATION = "There is no such invitation: it was used, taken back, or is meant for somebody else."
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def waiting(self) -> Self:
+        """Those that can be accepted."""
+        return self.filter(state=Invitation.State.OPEN, expires_at__gt=Now())
+
+    def naming(self, person: Person) -> Self:
+        """Those that wait and name this account."""
+        return self.waiting().filter(person=person).select_related("organisation", "invited_by")
+
+    def of_link(self, secret: str) -> Invitation:
+        """The one that waits and whose link has this word; raises Missing for any other, without telling why."""
+        rows = self.waiting().select_related("organisation", "invited_by", "person")
+        found = rows.filter(digest=Invitation.digest_of(secret)).first()
+        if found is None:
+            raise Missing(UNKNOWN_INVITATION)
+        return found
 
 
 class Invitation(Stateful):
@@ -31,6 +54,8 @@ class Invitation(Stateful):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField()
 
+    objects = InvitationQuerySet.as_manager()
+
     class Meta:
         ordering = ["-pk"]
         constraints = [
@@ -43,3 +68,7 @@ class Invitation(Stateful):
 
     def __str__(self) -> str:
         return f"invitation {self.pk} into {self.organisation}"
+
+    @staticmethod
+    def digest_of(secret: str) -> str:
+        return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()

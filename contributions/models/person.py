@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
@@ -93,8 +93,9 @@ class Person(AbstractUser):
 
     @property
     def organisation(self) -> Organisation | None:
-        """The organisation this person speaks for: the one joined first."""
-        membership = self.memberships.select_related("organisation").order_by("joined_at", "pk").first()
+        """The organisation this person speaks for: the one chosen last, else the one joined first."""
+        chosen = F("chosen_at").desc(nulls_last=True)
+        membership = self.memberships.select_related("organisation").order_by(chosen, "joined_at", "pk").first()
         return membership.organisation if membership else None
 
     def may_be_suspended_by(self, person: Any) -> bool:
@@ -156,6 +157,7 @@ class Membership(models.Model):
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role, default=Role.MEMBER)
     joined_at = models.DateTimeField(db_default=Now(), editable=False)
+    chosen_at = models.DateTimeField(null=True, editable=False, help_text="When its person chose to speak for it.")
 
     class Meta:
         ordering = ["joined_at", "pk"]

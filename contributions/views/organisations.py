@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Count
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from contributions.actions import organising
+from contributions.actions import inviting, organising
 from contributions.errors import Missing
-from contributions.forms.people import MemberForm, OrganisationForm
+from contributions.forms.people import InvitationForm, OrganisationForm
 from contributions.keeping import kept
-from contributions.models import Contribution, FieldReport, Organisation
+from contributions.models import Contribution, FieldReport, Organisation, Person
 from contributions.models.contribution import visible_to_all
 
 from .entering import person_of, verb
@@ -46,7 +47,7 @@ def organisations(request: HttpRequest) -> HttpResponse:
 @require_safe
 @kept
 def organisation(request: HttpRequest, slug: str) -> HttpResponse:
-    return render(request, "organisation.html", _shown(request, _find(slug), MemberForm()))
+    return render(request, "organisation.html", _shown(request, _find(slug), InvitationForm()))
 
 
 def _shown(request: HttpRequest, found: Organisation, form: BaseForm) -> dict[str, object]:
@@ -57,12 +58,15 @@ def _shown(request: HttpRequest, found: Organisation, form: BaseForm) -> dict[st
     reports = reports.select_related("contribution", "release__component")
     members = list(found.memberships.select_related("person")[:200])
     owners = {member.person_id for member in members if member.role == "owner"}
+    may_run = request.user.is_authenticated and found.may_be_run_by(request.user)
     return {
         "organisation": found,
         "members": members,
         "page": contribution_page(request, visible, Contribution.ORDERS["newest"]),
         "reports": reports[:20],
-        "may_run": found.may_be_run_by(request.user) if request.user.is_authenticated else False,
+        "may_run": may_run,
+        "invitations": found.invitations.waiting().select_related("person", "invited_by") if may_run else [],
+        "spoken_for": request.user.organisation if isinstance(request.user, Person) else None,
         "is_member": any(member.person_id == request.user.pk for member in members),
         "is_last_owner": owners == {request.user.pk},
         "form": form,
@@ -80,13 +84,41 @@ def organisation_new(request: HttpRequest) -> HttpResponse:
 
 
 @verb("organisation")
-def organisation_add_member(request: HttpRequest, slug: str) -> HttpResponse:
+def organisation_invite(request: HttpRequest, slug: str) -> HttpResponse:
     found = _find(slug)
-    form = MemberForm(request.POST)
+    form = InvitationForm(request.POST)
     made = carried_out(
-        form, lambda: organising.add_member(person=person_of(request), organisation=found, **form.cleaned_data)
+        form, lambda: inviting.invite(person=person_of(request), organisation=found, **form.cleaned_data)
     )
-    return redirect(found) if made else answer_form(request, "organisation.html", form, _shown(request, found, form))
+    if made is None:
+        return answer_form(request, "organisation.html", form, _shown(request, found, form))
+    messages.success(request, f"Invited. The invitation is good until {made.expires_at:%Y-%m-%d}.")
+    return redirect(found)
+
+
+@verb("organisations", of_the_same=False)
+def organisation_revoke(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    found = _find(slug)
+    invitation = found.invitations.filter(pk=number).first()
+    if invitation is None or not found.may_be_run_by(request.user):
+        raise Missing("There is no such invitation.")
+    inviting.revoke_invitation(person=person_of(request), invitation=invitation)
+    return redirect(found)
+
+
+@verb("organisation")
+def organisation_role(request: HttpRequest, slug: str) -> HttpResponse:
+    found = _find(slug)
+    username, role = request.POST.get("username", ""), request.POST.get("role", "")
+    organising.set_role(person=person_of(request), organisation=found, username=username, role=role)
+    return redirect(found)
+
+
+@verb("organisation")
+def organisation_speak_for(request: HttpRequest, slug: str) -> HttpResponse:
+    found = _find(slug)
+    organising.speak_for(person=person_of(request), organisation=found)
+    return redirect(found)
 
 
 @verb("organisation")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from contributions.actions.issuing import make_token, revoke_token
-from contributions.actions.organising import add_member, found_organisation, remove_member
-from contributions.errors import Clash, Invalid, Missing, NotAllowed
+from contributions.actions.organising import found_organisation, remove_member
+from contributions.errors import Clash, Invalid, NotAllowed
 from contributions.models import ApiToken, Event, Membership, Organisation
 from tests.factories import make_organisation, make_person
 
@@ -32,19 +32,6 @@ def test_two_organisations_cannot_share_a_name() -> None:
     found_organisation(founder=make_person(), name="An Operator")
     with pytest.raises(Clash):
         found_organisation(founder=make_person(), name="an operator")
-
-
-def test_only_owners_add_members() -> None:
-    owner, stranger = make_person(), make_person()
-    organisation = make_organisation(owner=owner)
-    with pytest.raises(NotAllowed):
-        add_member(person=stranger, organisation=organisation, username=stranger.username)
-    add_member(person=owner, organisation=organisation, username=stranger.username)
-    assert stranger.organisation == organisation
-    with pytest.raises(Clash):
-        add_member(person=owner, organisation=organisation, username=stranger.username)
-    with pytest.raises(Missing):
-        add_member(person=owner, organisation=organisation, username="nobody")
 
 
 def test_a_member_may_leave_and_the_last_owner_may_not() -> None:

@@ -93,6 +93,13 @@ VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     ("post", "advisories/"): (ADVISORY, "401 403 403 201 201 403 403 403"),
     ("post", "advisories/{advisory}/withdraw/"): (REASON, "401 403 403 200 200 403 403 403"),
     ("post", "organisations/{organisation}/webhooks/"): (WEBHOOK, NO_OWNER),
+    ("post", "organisations/{organisation}/invitations/"): ({"username": "member"}, NO_OWNER),
+    ("post", "organisations/{organisation}/invitations/1/revoke/"): (None, "401 404 404 404 404 403 404 403"),
+    ("put", "organisations/{organisation}/members/author/"): ({"role": "owner"}, NO_OWNER),
+    ("post", "organisations/{organisation}/members/author/remove/"): (None, NO_OWNER),
+    ("post", "organisations/{organisation}/speak-for/"): (None, "401 403 200 403 403 403 403 403"),
+    ("post", "me/invitations/1/accept/"): (None, "401 404 404 404 404 403 404 403"),
+    ("post", "me/invitations/1/decline/"): (None, "401 404 404 404 404 403 404 403"),
     **{
         ("post", f"organisations/{{organisation}}/webhooks/{{webhook}}/{act}/"): (None, NO_OWNER)
         for act in ("secret", "enable", "disable", "remove", "trial", "deliveries/1/replay")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from contributions.actions.organising import add_member, found_organisation, remove_member
+from contributions.actions.organising import found_organisation, remove_member
 from contributions.actions.reporting import report
 from contributions.errors import Clash
 from contributions.models import Contribution, FieldReport
@@ -33,7 +33,7 @@ def test_a_person_who_goes_from_one_organisation_to_the_next_is_still_one_voice(
     contribution, friend, puppet = shared(), factories.make_person(), factories.make_person()
     for number in range(4):
         organisation = found_organisation(founder=friend, name=f"Shell company {number}")
-        add_member(person=friend, organisation=organisation, username=puppet.username)
+        factories.belong(puppet, organisation)
         with pytest.raises(Clash, match="Shell company 0") if number else nullcontext():
             works(puppet, contribution)
         remove_member(person=friend, organisation=organisation, username=puppet.username)
@@ -57,7 +57,7 @@ def test_a_colleague_in_the_organisation_that_the_author_joined_later_does_not_c
     contribution = shared(author=author)
     before = contribution.score
     organisation = found_organisation(founder=author, name="Two of us")
-    add_member(person=author, organisation=organisation, username=colleague.username)
+    factories.belong(colleague, organisation)
     works(colleague, contribution)
     contribution.refresh_from_db()
     assert (contribution.score, contribution.running_count) == (before, 0)

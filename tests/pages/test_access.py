@@ -75,6 +75,8 @@ PAGES = {
     "/publications/{publication}/": ALL,
     "/organisations/": ALL,
     "/organisations/new/": SIGNED_IN,
+    "/account/invitations/": SIGNED_IN,
+    "/invitations/never-sent/": (404,) * 5,
     "/organisations/northern-hosting/": ALL,
     "/people/author/": ALL,
     "/contributions/{c}/flag/": SIGNED_IN,
@@ -177,10 +179,18 @@ VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
     "/remarks/{remark}/reopen/": ({}, (LED_AWAY, 409, 409, 409, 409)),  # it is open
     "/remarks/{remark}/remove/": ({"reason": "Spam."}, (LED_AWAY, DONE, REFUSED, REFUSED, DONE)),
     "/publications/{publication}/withdraw/": ({"reason": "Wrong."}, (LED_AWAY, REFUSED, DONE, DONE, DONE)),
-    "/organisations/northern-hosting/add-member/": (
+    "/organisations/northern-hosting/invite/": (
         {"username": "maintainer"},
         (LED_AWAY, REFUSED, REFUSED, REFUSED, REFUSED),  # only its owner
     ),
+    "/organisations/northern-hosting/invitations/1/revoke/": ({}, (LED_AWAY, 404, 404, 404, 404)),
+    "/organisations/northern-hosting/role/": (
+        {"username": "author", "role": "owner"},
+        (LED_AWAY, REFUSED, REFUSED, REFUSED, REFUSED),  # only its owner
+    ),
+    "/organisations/northern-hosting/speak-for/": ({}, (LED_AWAY, REFUSED, DONE, REFUSED, REFUSED)),
+    "/account/invitations/1/accept/": ({}, (LED_AWAY, 404, 404, 404, 404)),
+    "/account/invitations/1/decline/": ({}, (LED_AWAY, 404, 404, 404, 404)),
     "/organisations/northern-hosting/remove-member/": (
         {"username": "author"},
         (LED_AWAY, REFUSED, DONE, REFUSED, REFUSED),  # everyone may leave

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from contributions.api.fields import Link
-from contributions.models import ApiToken, Membership, Organisation, Person
+from contributions.models import ApiToken, Invitation, Membership, Organisation, Person
 
 
 class OrganisationShape(serializers.ModelSerializer[Organisation]):
@@ -82,3 +82,20 @@ class MeShape(serializers.ModelSerializer[Person]):
         del person
         token = self.context["request"].auth
         return TokenShape(token).data if isinstance(token, ApiToken) else None
+
+
+class InvitationShape(serializers.ModelSerializer[Invitation]):
+    organisation = serializers.CharField(source="organisation.slug", read_only=True)
+    username = serializers.SerializerMethodField(help_text="The account that it names.")
+    invited_by = serializers.CharField(source="invited_by.username", read_only=True)
+
+    class Meta:
+        model = Invitation
+        fields: tuple[str, ...] = (
+            *("id", "organisation", "username", "email", "role", "state"),
+            *("invited_by", "created_at", "expires_at"),
+        )
+        read_only_fields: tuple[str, ...] = fields
+
+    def get_username(self, invitation: Invitation) -> str | None:
+        return invitation.person.username if invitation.person else None
