@@ -40,8 +40,7 @@ class Files(Resource):
         after = asked.get("after", "")
         steps = Place.objects.steps(component, path, self.eyes, after=after, most=MOST_NAMES + 1)
         more = steps[MOST_NAMES - 1].name if len(steps) > MOST_NAMES else None
-        shown = [step for step in steps[:MOST_NAMES] if step.count]
-        return self.shown(FilesShape, {"path": path, "names": shown, "next": more})
+        return self.shown(FilesShape, {"path": path, "names": steps[:MOST_NAMES], "next": more})
 
 
 class Tags(Resource):

@@ -48,6 +48,7 @@ PLACE = re.compile(r"(.+?):([0-9]{1,7})(?:-([0-9]{1,7}))?")
 GLOB = re.compile(r"\*\*|\*|\?|[^*?]+")
 GLOBBED = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
 MOST_STARS = 6
+MOST_TAGS_NAMED = 1000
 SHORTEST_PATH = 2  # letters; with fewer every path would do
 
 
@@ -162,8 +163,9 @@ class Filters:
 
     def _tag(self, value: str) -> Q:
         key = Tag.objects.filter(name=value.lower()).values_list("pk", flat=True).first()
-        if key is None:
-            _unknown("tag", value, Tag.objects.values_list("name", flat=True)[:1000])
+        if key is None or not Contribution.objects.visible_to(self.person).filter(tags=key).exists():
+            hidden = Contribution.objects.hidden_from(self.person)
+            _unknown("tag", value, [name for name, _ in Tag.objects.counted(MOST_TAGS_NAMED, without=hidden)])
         return _with(Contribution.tags.through.objects.filter(tag=key))
 
     def _since(self, value: str) -> Q:

@@ -36,10 +36,6 @@ class TagQuerySet(models.QuerySet["Tag"]):
         less = dict(self.filter(contributions__in=without).annotate(count=count).values_list("name", "count"))
         return [(name, left) for name, total in totals.items() if (left := total - less.get(name, 0))]
 
-    def most_used(self, most: int) -> list[str]:
-        rows = self.annotate(count=Count("contributions")).filter(count__gt=0).order_by("-count", "name")
-        return list(rows.values_list("name", flat=True)[:most])
-
 
 class Tag(models.Model):
     name = models.CharField(max_length=40, unique=True, validators=[TAG])

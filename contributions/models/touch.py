@@ -106,22 +106,22 @@ class PlaceQuerySet(models.QuerySet["Place"]):
     def steps(
         self, component: Component, folder: str, eyes: Person | AnonymousUser, *, after: str = "", most: int
     ) -> list[Step]:
-        """What is touched in a folder, by name and after a name: as many as these eyes may know of. Two queries.
+        """What is touched in a folder, by name and after a name, as far as these eyes may know of it. Three queries.
 
         All are counted in the index, and what is hidden, of which there is little, is taken away.
         """
         rows = self.filter(component=component, parent=folder, name__gt=after).order_by("name")
-        count = Count("contribution")
-        found = list(rows.values("name").annotate(count=count, is_file=BoolAnd("is_file"))[:most])
-        names = [row["name"] for row in found]
         unseen = Contribution.objects.hidden_from(eyes).filter(component=component).values("pk")
-        hidden = rows.filter(contribution__in=unseen, name__in=names).values_list("name").annotate(count=count)
-        less = dict(hidden)
+        hidden = _counted(rows.filter(contribution__in=unseen))
+        totals = _counted(rows.filter(name__in=list(hidden)))
+        shown = rows.exclude(name__in=[name for name, count in hidden.items() if count == totals[name]])
+        found = shown.values_list("name").annotate(count=Count("contribution"), is_file=BoolAnd("is_file"))[:most]
         start = f"{folder}/" if folder else ""
-        return [
-            Step(row["name"], start + row["name"], row["is_file"], row["count"] - less.get(row["name"], 0))
-            for row in found
-        ]
+        return [Step(name, start + name, is_file, count - hidden.get(name, 0)) for name, count, is_file in found]
+
+
+def _counted(places: PlaceQuerySet) -> dict[str, int]:
+    return dict(places.values_list("name").annotate(count=Count("contribution")))
 
 
 class Place(models.Model):

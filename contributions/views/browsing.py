@@ -48,7 +48,7 @@ def files(request: HttpRequest, slug: str, path: str = "") -> HttpResponse:
         "component": component,
         "path": path,
         "above": _above(path),
-        "steps": [step for step in steps[:MOST_STEPS] if step.count],
+        "steps": steps[:MOST_STEPS],
         "more": steps[MOST_STEPS - 1].name if len(steps) > MOST_STEPS else "",
         "asked": asked,
         "states": Contribution.State.choices,

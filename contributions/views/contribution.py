@@ -132,7 +132,8 @@ def show_overview(request: HttpRequest, contribution: Contribution, **more: Any)
     }
     if contribution.may_be_tagged_by(request.user):
         words = " ".join(tag.name for tag in context["tags"])
-        context |= {"tags_form": TagsForm(initial={"tags": words}), "known_tags": Tag.objects.most_used(KNOWN_TAGS)}
+        known = Tag.objects.counted(KNOWN_TAGS, without=Contribution.objects.hidden_from(request.user))
+        context |= {"tags_form": TagsForm(initial={"tags": words}), "known_tags": [name for name, _ in known]}
     if contribution.may_be_withdrawn_by(request.user):
         context["hearers"] = hearers_of_revisions(_revisions(contribution)).count()
     if contribution.may_be_reviewed_by(request.user):
