@@ -125,6 +125,14 @@
     if (row?.querySelector(".line-thread")) row.classList.remove("remark-row");
   });
 
+  // A thread at the head of its file stands below its line once that is shown
+  document.addEventListener("htmx:afterSettle", () => {
+    for (const thread of document.querySelectorAll(".file-remarks .line-thread")) {
+      const again = thread.closest(".file").querySelector(`.diff #${thread.id}`);
+      if (again && again !== thread) thread.remove();
+    }
+  });
+
   // Keys
 
   const threads = () => [...document.querySelectorAll(".line-thread")].filter((one) => one.offsetParent !== null);

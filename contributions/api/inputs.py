@@ -12,10 +12,21 @@ from rest_framework import serializers
 from contributions.actions.advising import MOST_REVISIONS
 from contributions.actions.following import NAME_LENGTH
 from contributions.actions.sources import ArtifactFile, GitRef, Note, PatchFile
+from contributions.actions.taking_in import MOST_AT_ONCE
 from contributions.actions.vocabulary import MOST_CHOICES, MOST_TRAITS
 from contributions.claims import MOST
 from contributions.errors import Invalid
-from contributions.models import Advisory, Contribution, FieldReport, Flag, Membership, Person, Review, Webhook
+from contributions.models import (
+    Advisory,
+    Contribution,
+    FieldReport,
+    Flag,
+    LineComment,
+    Membership,
+    Person,
+    Review,
+    Webhook,
+)
 from contributions.models.component import MOST_LICENCES
 from contributions.models.following import QUERY_LENGTH
 from contributions.models.news import About, Rhythm
@@ -245,6 +256,36 @@ class TraitInput(Input):
 
 class VocabularyInput(Input):
     traits = serializers.ListField(child=TraitInput(), max_length=MOST_TRAITS, help_text="All of them, in their order.")
+
+
+KEY: dict[str, Any] = {"min_value": 1, "max_value": BIGGEST_KEY}
+
+
+class RemarkInput(Input):
+    thread = WholeNumber(required=False, **KEY, help_text="The id of the remark that this answers.")
+    revision = WholeNumber(required=False, **KEY, help_text="A number; the current one unless given.")
+    path = Text(required=False, help_text="Of the file, as the revision names it.")
+    side = serializers.ChoiceField(required=False, choices=LineComment.Side.choices, help_text="`new` unless given.")
+    start = WholeNumber(required=False, min_value=0, max_value=BIGGEST_KEY, help_text="0 is the whole file.")
+    end = WholeNumber(required=False, min_value=0, max_value=BIGGEST_KEY, help_text="The same as start unless given.")
+    text = Text(required=False, allow_blank=True, help_text="Markdown; needed unless there is a suggestion.")
+    suggestion = Text(required=False, allow_blank=True, help_text="What the lines should say; blank takes them out.")
+    publish = serializers.BooleanField(required=False, help_text="At once, not as a draft.")
+
+
+class RemarkEditInput(Input):
+    text = Text(allow_blank=True, help_text="Markdown.")
+    suggestion = Text(required=False, allow_blank=True, help_text="Of a draft that has one.")
+
+
+class RoundInput(Input):
+    words = Text(required=False, allow_blank=True, help_text="Markdown that covers them.")
+    verdict = serializers.ChoiceField(required=False, choices=Review.Verdict.choices)
+    revision = WholeNumber(required=False, **KEY, help_text="With a verdict: the number that you looked at.")
+
+
+class TakeInput(Input):
+    suggestions = serializers.ListField(child=WholeNumber(**KEY), max_length=MOST_AT_ONCE, help_text="Remarks' ids.")
 
 
 class RulesInput(Input):

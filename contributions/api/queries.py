@@ -98,6 +98,14 @@ class BuildQuery(PageQuery):
     state = serializers.ChoiceField(required=False, allow_blank=True, choices=Build.State.choices)
 
 
+class RemarkQuery(PageQuery):
+    revision = serializers.IntegerField(
+        required=False, min_value=1, max_value=BIGGEST_KEY, help_text="The number of the one that it was said of."
+    )
+    path = serializers.CharField(required=False, allow_blank=True, max_length=1000, help_text="Of a file.")
+    open = serializers.BooleanField(required=False, help_text="Only what is said in threads that nobody resolved.")
+
+
 class LogQuery(serializers.Serializer[Any]):
     offset = serializers.IntegerField(
         required=False, min_value=0, max_value=FURTHEST_OFFSET, default=0, help_text="In bytes; 0 unless asked."

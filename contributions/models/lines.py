@@ -43,6 +43,9 @@ class LineCommentQuerySet(models.QuerySet["LineComment"]):
     def unresolved(self) -> Self:
         return self.filter(resolved_at=None)
 
+    def in_open_threads(self) -> Self:
+        return self.filter(Q(parent=None, resolved_at=None) | Q(parent__isnull=False, parent__resolved_at=None))
+
     def standing(self) -> Self:
         return self.filter(removed_at=None)
 

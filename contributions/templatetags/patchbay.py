@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
     from django.utils.safestring import SafeString
 
+    from contributions.models import Contribution
+
 register = template.Library()
+NEWEST_THREADS = 8
 
 
 icon = register.simple_tag(marks.icon)
@@ -45,6 +48,13 @@ def moment(moment: datetime) -> SafeString:
     """The time itself, for what lies ahead."""
     shape = '<time class="moment" datetime="{}"><span>{}</span> <span>{}</span></time>'
     return format_html(shape, moment.isoformat(timespec="seconds"), *exact(moment))
+
+
+@register.inclusion_tag("remarks/_open.html")
+def open_threads(contribution: Contribution) -> dict[str, Any]:
+    """The newest threads on lines that nobody resolved."""
+    rows = contribution.line_comments.published().threads().unresolved().select_related("author")
+    return {"threads": rows.order_by("-pk")[:NEWEST_THREADS], "contribution": contribution}
 
 
 @register.simple_tag

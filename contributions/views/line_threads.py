@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from contributions.models import Contribution, Revision
 
+KINDS = {"+": "added", "-": "removed", " ": "context"}
 MOST_SHOWN = 2000  # remarks on one page
 SIDES = {LineComment.Side.OLD: "L", LineComment.Side.NEW: "R"}
 
@@ -54,10 +56,16 @@ class Said:
     may_remove: bool
 
     @property
-    def suggested(self) -> list[tuple[str, str]]:
-        """The suggestion as a small diff."""
+    def suggested(self) -> list[tuple[str, str, str]]:
+        """The suggestion as a small diff: of each line its sign, its kind and its text."""
         old, new = self.remark.quoted.split("\n"), anchoring.lines_in(self.remark.suggestion)
-        return [*(("-", line) for line in old), *(("+", line) for line in new)]
+        rows: list[tuple[str, str]] = []
+        for kind, first, last, start, end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+            if kind == "equal":
+                rows += [(" ", line) for line in old[first:last]]
+            else:
+                rows += [("-", line) for line in old[first:last]] + [("+", line) for line in new[start:end]]
+        return [(sign, KINDS[sign], line) for sign, line in rows]
 
 
 @dataclass

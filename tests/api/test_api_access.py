@@ -25,6 +25,7 @@ READING = (
     "components/swiftclient/files/", "tags/",
     "search/complete/?q=is:o", "contributions/", "{one}", "{one}revisions/", "{one}revisions/1/",
     "{one}revisions/1/patch",
+    "{one}remarks/", "{one}remarks/?open=true&revision=1&path=a", "remarks/{remark}/",
     "{one}revisions/1/diff", "{one}fits/", "{one}comments/", "{one}reports/", "{one}reviews/",
     "comments/{comment}/", "comments/{comment}/edits/",
     "builds/", "builds/{build}/", "builds/{build}/log", "publications/", "publications/{publication}/", "feed/",
@@ -35,6 +36,7 @@ READING = (
 )  # fmt: skip
 SUBMISSION = {"component": "swiftclient", "kind": "experience", "title": "It is fast", "description": "Very."}
 REPORT = {"release": "4.7.0", "outcome": "works", "stage": "lab"}
+REMARK = {"path": "swiftclient/shell.py", "start": 13, "text": "Why one?"}
 FLAG = {"person": "flagged", "reason": "spam"}
 DECISION = {"act": "dismiss", "reason": "It is fine."}
 TRAITS = {"traits": [{"name": "Hypervisor", "choices": ["kvm", "xen"]}]}
@@ -54,6 +56,14 @@ VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     ("post", "comments/{answer}/accept/"): (None, "401 403 200 200 200 403 403 403"),
     ("post", "comments/{answer}/take-back/"): (None, "401 403 409 409 409 403 403 403"),
     ("post", "preview/"): ({"text": "*So*"}, "401 200 200 200 200 403 200 403"),
+    ("post", "{one}remarks/"): (REMARK, "401 201 201 201 201 403 201 403"),
+    ("post", "{one}remarks/publish/"): ({}, "401 409 409 409 409 403 409 403"),  # they have no drafts
+    ("post", "{one}remarks/discard/"): (None, "401 200 200 200 200 403 200 403"),
+    ("post", "{one}remarks/take/"): ({"suggestions": [1]}, "401 403 409 403 403 403 403 403"),  # it is none
+    ("put", "remarks/{remark}/"): ({"text": "Hm."}, "401 403 200 403 403 403 403 403"),
+    ("post", "remarks/{remark}/remove/"): ({"reason": "Spam."}, "401 403 204 403 204 403 403 403"),
+    ("post", "remarks/{remark}/resolve/"): (None, "401 403 200 200 200 403 403 403"),
+    ("post", "remarks/{remark}/reopen/"): (None, "401 403 409 409 409 403 403 403"),
     ("post", "{one}reports/"): (REPORT, "401 201 201 403 403 403 201 403"),
     ("put", "{one}claims/"): ({"fixes": ["#1"], "tests": []}, "401 403 200 403 403 403 403 403"),
     ("put", "{one}claims/{claim}/ticks/"): ({"holds": True}, "401 200 403 200 200 403 200 403"),
@@ -137,6 +147,8 @@ def filled(path: str, scene: Scene) -> str:
     if "{answer}" in path:
         question = factories.make_comment(scene.contribution, is_question=True)
         made["answer"] = factories.make_comment(scene.contribution, parent=question).pk
+    if "{remark}" in path:
+        made["remark"] = factories.make_remark(scene.contribution.current, author=scene.author).pk
     if "{webhook}" in path:
         made["webhook"] = factories.make_webhook(scene.author.organisation).pk
     parts = {"build": scene.build.pk, "publication": publication.pk, "artifact": artifact.pk, **made}

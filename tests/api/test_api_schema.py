@@ -62,7 +62,9 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
         organisation=webhook.organisation, component=published.contribution.component, traits={"disk": "ssd"}
     )
     own = {"{slug}": webhook.organisation.slug, "{number}": str(webhook.pk)}
+    remark = factories.make_remark(published.contribution.current)
     fills = {  # the first that is part of a path fills it
+        "v1/remarks/": {"{number}": str(remark.pk)},
         "/comments/{number}": {"{number}": str(edited)},
         "/builds/": {"{number}": str(build)},
         "/publications/": {"{number}": str(publication)},

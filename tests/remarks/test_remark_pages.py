@@ -127,6 +127,8 @@ def test_answers_and_their_state_are_told(contribution: Contribution, peer: Clie
     platform.client("author").post(f"{page}reopen/")
     assert b"Because of the servers." in peer.get(listed).content
     assert peer.get(f"{listed}?show=some").status_code == 400
+    discussion = peer.get(f"{home(contribution)}discussion/").content.decode()
+    assert f'<a href="/remarks/{thread.pk}/#remark-{thread.pk}">{SHELL}:13</a>' in discussion
 
 
 def test_a_maintainer_publishes_with_a_verdict_in_one_step(contribution: Contribution, platform: Platform) -> None:
