@@ -12,6 +12,7 @@ from contributions.views import (
     builds,
     changes,
     claims,
+    comparing,
     components,
     contribution,
     contributions,
@@ -42,6 +43,7 @@ from contributions.views import (
 )
 
 FILE = r"^files/(?P<sha256>[0-9a-f]{64})/(?P<name>[^/]{1,255})"
+COMPARISON = "contributions/<int:number>/compare/<int:older>..<int:newer>"
 WEBHOOK = "organisations/<slug:slug>/webhooks/<int:number>/"
 
 urlpatterns = [
@@ -77,6 +79,9 @@ urlpatterns = [
         changes.revision_picture,
         name="revision-picture",
     ),
+    path("contributions/<int:number>/compare/", comparing.choose, name="contribution-compare"),
+    path(f"{COMPARISON}/", comparing.comparison, name="contribution-comparison"),
+    path(f"{COMPARISON}/make/", comparing.make, name="contribution-comparison-make"),
     path("contributions/<int:number>/matrix/", contribution.matrix, name="contribution-matrix"),
     path("contributions/<int:number>/discussion/", talking.discussion, name="contribution-discussion"),
     path("contributions/<int:number>/evidence/", evidence.evidence, name="contribution-evidence"),

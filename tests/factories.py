@@ -19,6 +19,7 @@ from contributions.models import (
     Builder,
     Claim,
     Comment,
+    Comparison,
     Component,
     Contribution,
     Delivery,
@@ -285,6 +286,17 @@ def make_publication(build: Build | None = None, **given: Any) -> Publication:
 def make_publication_of_upload(contribution: Contribution) -> Publication:
     """A live publication of an executable that nobody here has built."""
     return Publication.objects.create(revision=contribution.current, release=contribution.release)
+
+
+def make_comparison(older: Revision | None = None, newer: Revision | None = None, **given: Any) -> Comparison:
+    """One that is done: a commit that was changed, and the built-in diff."""
+    older = older or make_revision()
+    newer = newer or make_revision(older.contribution)
+    commit = {"word": "changed", "old": older.tip_commit, "new": newer.tip_commit, "subject": "Wait longer"}
+    usual: dict[str, Any] = {"state": Comparison.State.DONE}
+    if given.get("state", usual["state"]) == Comparison.State.DONE:
+        usual |= {"commits": [commit | {"is_reworded": False}], "files": files_of(DIFF), "diff": make_blob(DIFF)}
+    return Comparison.objects.create(older=older, newer=newer, **(usual | given))
 
 
 def make_comment(contribution: Contribution | None = None, text: str = "It works.", **given: Any) -> Comment:

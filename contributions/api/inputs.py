@@ -143,6 +143,11 @@ class JoinInput(Input):
     text = Text(required=False, allow_blank=True, help_text="Markdown: a comment there.")
 
 
+class ComparisonInput(Input):
+    older = serializers.IntegerField(min_value=1, max_value=999_999, help_text="The number of the older revision.")
+    newer = serializers.IntegerField(min_value=1, max_value=999_999, help_text="The number of the newer one.")
+
+
 class RevisionInput(SourceInput):
     note = Text(required=False, allow_blank=True, help_text="What changed since the revision before.")
     release = Text(required=False, help_text="The name or slug of the release that it was made for.")

@@ -12,6 +12,7 @@ from . import (
     builds,
     claims,
     comments,
+    comparisons,
     components,
     contributions,
     entrance,
@@ -37,6 +38,7 @@ from . import (
 ONE = "contributions/<int:number>/"
 RELEASE = "components/<str:slug>/releases/<str:name>/"
 WEBHOOK = "organisations/<str:slug>/webhooks/<int:number>/"
+COMPARISON = f"{ONE}comparisons/<int:older>..<int:newer>/"
 REVISION = f"{ONE}revisions/<int:revision>/"
 
 urlpatterns = [
@@ -112,6 +114,9 @@ urlpatterns = [
     path(f"{REVISION}patch", revisions.RevisionPatch.as_view(), name="api-revision-patch"),
     path(f"{REVISION}diff", revisions.RevisionDiff.as_view(), name="api-revision-diff"),
     path(f"{ONE}fits/", revisions.Fits.as_view(), name="api-fits"),
+    path(f"{ONE}comparisons/", comparisons.Comparisons.as_view(), name="api-comparisons"),
+    path(COMPARISON, comparisons.OneComparison.as_view(), name="api-comparison"),
+    path(f"{COMPARISON}diff", comparisons.ComparisonDiff.as_view(), name="api-comparison-diff"),
     path(f"{ONE}vote/", voices.OwnVote.as_view(), name="api-vote"),
     path(f"{ONE}comments/", voices.Comments.as_view(), name="api-comments"),
     path(f"{ONE}claims/", claims.Claims.as_view(), name="api-claims"),

@@ -41,6 +41,11 @@ def untouched_paths(older: Revision, newer: Revision) -> set[str]:
     return {path for path, _ in older.fingerprints.items() & newer.fingerprints.items()}
 
 
+def paths_changed(older: Revision, newer: Revision) -> list[str]:
+    """The files to which they do not do the same."""
+    return sorted({path for path, _ in older.fingerprints.items() ^ newer.fingerprints.items()})
+
+
 def carries(earlier: list[Revision], newer: Revision) -> dict[str, str]:
     """The number of each earlier revision that is not touched -> how far it carries."""
     found = {str(older.number): carry(older, newer) for older in earlier}

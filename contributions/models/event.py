@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
 PHRASES = {
+    "compared": "had two of its revisions compared",
     "rebuilt": "asked to have it built again",
     "approved": "approved it",
     "unpublished": "took it out of the feed",
@@ -196,6 +197,7 @@ class Event(models.Model):
         ADVISED = "advised", "published an advisory on"
         UNADVISED = "unadvised", "withdrew an advisory on"
         RULED = "ruled", "changed the rules of"
+        COMPARED = "compared", "had two revisions compared of"
         REBUILT = "rebuilt", "asked to build again"
         REPRODUCED = "reproduced", "was built again to compare"
         FLAGGED = "flagged", "flagged"

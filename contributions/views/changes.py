@@ -25,6 +25,7 @@ from .entering import person_of, verb
 from .expanding import RANGE, Layout, ranges_in, rows_between
 from .files import GUARD
 from .line_threads import RevisionNotes
+from .numbers import natural
 from .showing import LISTED, SPACES, VIEWS, Manner, listed_files, parsed_file, shown_files, surroundings
 from .trees import Leading, tree
 
@@ -63,7 +64,7 @@ class Asked:
     @classmethod
     def of(cls, request: HttpRequest) -> Asked:
         view, space, part = (_one_of(request, *each) for each in (("view", VIEWS), ("space", SPACES), ("part", PARTS)))
-        only, start = _natural(request, "file"), _natural(request, "from") or 0
+        only, start = natural(request, "file"), natural(request, "from") or 0
         under, context, gap = (request.GET.get(name, "") for name in ("under", "context", "gap"))
         return cls(view, space, only, start, under, part, context, gap)
 
@@ -73,15 +74,6 @@ def _one_of(request: HttpRequest, name: str, words: Sequence[str]) -> str:
     if word not in words:
         raise Invalid(f"The {name} is {' or '.join(filter(None, words))}.")
     return word
-
-
-def _natural(request: HttpRequest, name: str) -> int | None:
-    word = request.GET.get(name, "")
-    if not word:
-        return None
-    if not (word.isascii() and word.isdigit() and len(word) < 9):  # noqa: PLR2004 - no diff has more
-        raise Invalid(f"{name} is a number from 0.")
-    return int(word)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from contributions.models.hearing import hearers_of_revisions
 from contributions.models.lines import PUBLISHED_THREAD, drafts_of
 from contributions.models.overlapping import overlaps_of
 
+from .carried import LARGE, lapsed_verdicts, remnants, vote_in_force, with_the_one_before
 from .charts import evidence_bar
 from .notes import note_of, releases_of
 from .shown_claims import claims_shown
@@ -58,7 +59,6 @@ def find(request: HttpRequest, number: int) -> Contribution:
 def framed(request: HttpRequest, contribution: Contribution, tab: str, **more: Any) -> dict[str, Any]:
     """What the head of every tab shows: the newest revision, one's own vote, and the rights to act."""
     user = request.user
-    vote = contribution.votes.filter(person=user).values_list("value", flat=True).first() if user.pk else None
     newest = more.pop("newest") if "newest" in more else _revisions(contribution).first()
     if "moving" in more:
         more["moving"] = more["moving"] or (newest is not None and not newest.is_over) or contribution.is_compared
@@ -67,7 +67,7 @@ def framed(request: HttpRequest, contribution: Contribution, tab: str, **more: A
         "current": contribution.current,
         "newest": newest,
         "tab": tab,
-        "my_vote": vote,
+        "my_vote": vote_in_force(contribution, user),
         "may_vote": contribution.may_be_voted_on_by(user),
         "may_revise": contribution.may_be_revised_by(user),
         "may_withdraw": contribution.may_be_withdrawn_by(user),
@@ -110,14 +110,16 @@ def overview(request: HttpRequest, number: int) -> HttpResponse:
 
 def show_overview(request: HttpRequest, contribution: Contribution, **more: Any) -> HttpResponse:
     revision = contribution.current
-    revisions = list(_revisions(contribution))
+    revisions = with_the_one_before(_revisions(contribution))
     standings = list(contribution.standings.select_related("release"))
     publications = Publication.objects.visible_to(request.user).filter(revision__contribution=contribution)
     context: dict[str, Any] = {
         "moving": any(AT_WORK & {row.fit, row.build_state} for row in standings),
         "standings": [(row, evidence_bar(row.parts, row.counts)) for row in standings],
         "publications": publications.select_related("release"),
-        "reviews": Review.objects.filter(revision=revision).select_related("reviewer"),
+        "reviews": Review.objects.in_force(contribution).select_related("reviewer", "revision").defer(*LARGE),
+        "lapsed": lapsed_verdicts(contribution),
+        "remnants": remnants(contribution),
         "revisions": revisions,
         "newest": revisions[0] if revisions else None,
         "uploads": _uploads(contribution),

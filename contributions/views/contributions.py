@@ -16,6 +16,7 @@ from contributions.models.filters import BEING, HAVING
 from contributions.models.finding import ORDERS, RANKED
 
 from .asked import Asked, is_there, number_meant
+from .carried import changed_since_approval
 from .entering import person_of
 from .listing import contribution_page, search_page
 from .paging import Page
@@ -96,8 +97,10 @@ def search_help(request: HttpRequest) -> HttpResponse:
 def review_queue(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     waiting = Contribution.objects.visible_to(person).needing_review_by(person)
+    shown = contribution_page(request, waiting, Contribution.ORDERS["best"])
     context = {
-        "page": contribution_page(request, waiting, Contribution.ORDERS["best"]),
+        "page": shown,
+        "changed": changed_since_approval(person, shown.rows),
         "maintained": person.maintained_components.all(),
     }
     return render(request, "review_queue.html", context)

@@ -16,6 +16,7 @@ from contributions.keeping import kept
 from contributions.models import Event, FieldReport, Person, Review
 from contributions.models.judging import environment_of
 
+from .carried import remnants
 from .charts import evidence_bar
 from .contribution import find, framed
 from .entering import person_of, verb
@@ -63,6 +64,7 @@ def show_evidence(
         form = ReportForm(contribution=contribution, initial=_usual(request, contribution, ours, environment))
     context: dict[str, Any] = {
         "standings": [(row, evidence_bar(row.parts, row.counts)) for row in _standings(contribution)],
+        "remnants": remnants(contribution),
         "filter": asked,
         "reports": _reports(request, asked.applied(contribution.reports.all()), traits, environment, ours),
         "reviews": _reviews(request, contribution),

@@ -26,6 +26,7 @@ READING = (
     "search/complete/?q=is:o", "contributions/", "{one}", "{one}revisions/", "{one}revisions/1/",
     "{one}revisions/1/patch",
     "{one}remarks/", "{one}remarks/?open=true&revision=1&path=a", "remarks/{remark}/",
+    "{one}comparisons/", "{two}comparisons/1..2/", "{two}comparisons/1..2/diff",
     "{one}revisions/1/diff", "{one}fits/", "{one}comments/", "{one}reports/", "{one}reviews/",
     "comments/{comment}/", "comments/{comment}/edits/",
     "builds/", "builds/{build}/", "builds/{build}/log", "publications/", "publications/{publication}/", "feed/",
@@ -49,6 +50,7 @@ VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     ("post", "contributions/"): (SUBMISSION, "401 201 201 201 201 403 201 403"),
     ("post", "{one}revisions/"): ({"patch": "diff --git a/a b/a\n"}, "401 403 201 403 403 403 403 403"),
     ("put", "{one}vote/"): ({"value": 1}, "401 200 403 200 200 403 200 403"),
+    ("post", "{two}comparisons/"): ({"older": 1, "newer": 2}, "401 202 202 202 202 403 202 403"),
     ("post", "{one}comments/"): ({"text": "Thank you."}, "401 201 201 201 201 403 201 403"),
     ("put", "comments/{comment}/"): ({"text": "Thanks."}, "401 403 200 403 403 403 403 403"),
     ("post", "comments/{comment}/remove/"): ({"reason": "Spam."}, "401 403 200 403 200 403 403 403"),
@@ -151,6 +153,8 @@ def filled(path: str, scene: Scene) -> str:
         made["remark"] = factories.make_remark(scene.contribution.current, author=scene.author).pk
     if "{webhook}" in path:
         made["webhook"] = factories.make_webhook(scene.author.organisation).pk
+    if "{two}" in path:
+        made["two"] = f"contributions/{factories.make_comparison().older.contribution_id}/"
     parts = {"build": scene.build.pk, "publication": publication.pk, "artifact": artifact.pk, **made}
     return path.replace("{one}", scene.one).format(**parts)
 

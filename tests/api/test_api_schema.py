@@ -61,11 +61,13 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
     Environment.objects.create(
         organisation=webhook.organisation, component=published.contribution.component, traits={"disk": "ssd"}
     )
+    compared = factories.make_comparison()
     own = {"{slug}": webhook.organisation.slug, "{number}": str(webhook.pk)}
     remark = factories.make_remark(published.contribution.current)
     fills = {  # the first that is part of a path fills it
         "v1/remarks/": {"{number}": str(remark.pk)},
         "/comments/{number}": {"{number}": str(edited)},
+        "/comparisons/": {"{number}": str(compared.older.contribution_id), "{older}": "1", "{newer}": "2"},
         "/builds/": {"{number}": str(build)},
         "/publications/": {"{number}": str(publication)},
         "/flags/": {"{number}": str(flag)},

@@ -40,6 +40,8 @@ PAGES = {
     "/contributions/{c}/": ALL,
     "/contributions/{c}/changes/": ALL,
     "/contributions/{c}/v1/pictures/0/new": (404,) * 5,  # it has none
+    "/contributions/{c}/compare/": ALL,
+    "/contributions/{two}/compare/1..2/": ALL,
     "/contributions/{c}/matrix/": ALL,
     "/contributions/{c}/overlaps/": ALL,
     "/components/swiftclient/files/": ALL,
@@ -143,6 +145,7 @@ VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
         {"release": "{slug}", "outcome": "works", "stage": "lab"},
         (LED_AWAY, DONE, DONE, REFUSED, REFUSED),  # the last two belong to no organisation
     ),
+    "/contributions/{two}/compare/1..2/make/": ({}, (LED_AWAY, DONE, DONE, DONE, DONE)),
     "/contributions/{c}/review/": (
         {"verdict": "approve", "revision": "1"},
         (LED_AWAY, REFUSED, REFUSED, DONE, REFUSED),
@@ -246,6 +249,9 @@ def filled(text: str, platform: Platform) -> str:
         made["webhook"] = factories.make_webhook(platform.organisation).pk
     if "{stop}" in text:
         made["stop"] = stop_address(platform.contribution.author, ["yours"]).split("/")[-2]
+    if "{two}" in text:
+        two = factories.make_contribution(component=platform.component, release=platform.release)
+        made["two"] = factories.make_revision(two).contribution_id
     if "{search}" in text:
         author: Any = platform.people["author"]
         made["search"] = SavedSearch.objects.get_or_create(person=author, name="Mine", query="retries")[0].pk

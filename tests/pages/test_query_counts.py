@@ -45,6 +45,7 @@ LISTS = [
     "/contributions/{c}/overlaps/",
     "/components/swift/files/",
     "/tags/",
+    "/contributions/{c}/compare/1..3/",
     "/contributions/{c}/discussion/",
     "/contributions/{c}/evidence/",
     "/audit/",

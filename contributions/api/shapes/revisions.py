@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.urls import reverse
 from rest_framework import serializers
 
 from contributions.api.fields import Link
-from contributions.models import Artifact, Fit, Revision
+from contributions.models import Artifact, Carry, Comparison, Fit, Revision
 
 
 class ArtifactShape(serializers.ModelSerializer[Artifact]):
@@ -65,6 +66,11 @@ class FileShape(serializers.Serializer[Any]):
 
 class RevisionDetailShape(RevisionShape):
     warnings = serializers.ListField(child=serializers.CharField(), read_only=True)
+    carries = serializers.DictField(
+        child=serializers.ChoiceField(choices=["same", "partly"]),
+        read_only=True,
+        help_text="The number of each earlier revision of which what was said holds here, and how far.",
+    )
     commits = CommitShape(many=True, read_only=True)
     files = FileShape(many=True, read_only=True)
     artifacts = ArtifactShape(many=True, read_only=True, help_text="Uploaded, not built here.")
@@ -72,8 +78,55 @@ class RevisionDetailShape(RevisionShape):
     class Meta(RevisionShape.Meta):
         fields: tuple[str, ...] = (
             *(*RevisionShape.Meta.fields, "text", "html"),
-            *("warnings", "commits", "files", "artifacts"),
+            *("carries", "warnings", "commits", "files", "artifacts"),
         )
+        read_only_fields: tuple[str, ...] = fields
+
+
+class ComparedCommitShape(serializers.Serializer[Any]):
+    word = serializers.ChoiceField(choices=["unchanged", "reworded", "changed", "added", "dropped"])
+    old = serializers.CharField(allow_blank=True, help_text="The commit of the older revision.")
+    new = serializers.CharField(allow_blank=True, help_text="The commit of the newer revision.")
+    subject = serializers.CharField(allow_blank=True)
+    is_reworded = serializers.BooleanField(help_text="Its message is another one.")
+
+
+class ComparisonShape(serializers.ModelSerializer[Comparison]):
+    older = serializers.IntegerField(source="older.number", read_only=True)
+    newer = serializers.IntegerField(source="newer.number", read_only=True)
+    carries = serializers.SerializerMethodField(help_text="How far what was said of the older one holds for the newer.")
+    url = serializers.SerializerMethodField()
+    diff = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Comparison
+        fields: tuple[str, ...] = ("older", "newer", "url", "state", "sentence", "carries", "diff", "finished_at")
+        read_only_fields: tuple[str, ...] = fields
+
+    def get_carries(self, row: Comparison) -> str:
+        return str(row.newer.carries.get(str(row.older.number), Carry.TOUCHED))
+
+    def get_url(self, row: Comparison) -> str:
+        return f"{self.context['site']}{self._address('api-comparison', row)}"
+
+    def get_diff(self, row: Comparison) -> str | None:
+        return f"{self.context['site']}{self._address('api-comparison-diff', row)}" if row.diff_id else None
+
+    def _address(self, name: str, row: Comparison) -> str:
+        return reverse(name, args=[row.newer.contribution_id, row.older.number, row.newer.number])
+
+
+class ComparisonDetailShape(ComparisonShape):
+    commits = ComparedCommitShape(many=True, read_only=True)
+    files = FileShape(many=True, read_only=True)
+    conflicts = serializers.ListField(
+        child=serializers.CharField(),
+        read_only=True,
+        help_text="Where the older one does not merge onto the newer base; files are then compared as both left them.",
+    )
+
+    class Meta(ComparisonShape.Meta):
+        fields: tuple[str, ...] = (*ComparisonShape.Meta.fields, "commits", "files", "conflicts")
         read_only_fields: tuple[str, ...] = fields
 
 
