@@ -103,6 +103,7 @@ class Offers {
       window.location.assign(item.does.page);
       return;
     }
+    this.close();
     this.box.value = item.does.text;
     this.box.setSelectionRange(item.does.place, item.does.place);
     this.later();

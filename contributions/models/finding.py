@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import nullcontext
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING
 
 from django.contrib.postgres.search import SearchQuery, SearchRank
-from django.db import OperationalError, connection, transaction
-from django.db.models import F, FilteredRelation, FloatField, IntegerField, Q
-from django.db.models.functions import Cast, Coalesce
-from psycopg2.errors import QueryCanceled
+from django.db.models import F, IntegerField, Q
+from django.db.models.functions import Cast
 
 from contributions.asking import read
 from contributions.errors import Invalid
@@ -20,9 +18,11 @@ from contributions.wording import plain_words, sought, words_of
 from .contribution import Contribution
 from .document import Document, Word
 from .filters import Filters, releases_called
+from .patience import in_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from django.contrib.auth.models import AnonymousUser
     from django.db.models import QuerySet
@@ -35,10 +35,9 @@ if TYPE_CHECKING:
 
 RELEVANCE = "relevance"
 ORDERS = (*Contribution.ORDERS, RELEVANCE)
-RANKED = 200  # of the best that match, so that a word which is in half of all texts costs no more than a rare one
+RANKED = 120  # of the best that match, so that a word which is in half of all texts costs no more than a rare one
 WEIGHTS = [0.05, 0.2, 0.4, 1.0]  # of code, talk, description and title
 FINE = 1_000_000  # a rank is kept as a whole number, which a cursor can name exactly
-PATIENCE = 900  # milliseconds
 LIGHT = frozenset({"component", "kind", "state"})  # what a list asks for, by columns of its own
 RESPELLED = 3  # words
 
@@ -68,7 +67,7 @@ class Search:
         self.words = _words(self.question)
         self.usual = usual or (RELEVANCE if self.words else "best")
         self.order = self._order(order or self.question.order)
-        self.releases = self._releases()
+        self.release = self._release()
         seen = Contribution.objects.visible_to(person) if among is None else among
         self.seen = seen.filter(*self._conditions())
 
@@ -77,10 +76,11 @@ class Search:
             raise Invalid("The order is one of " + ", ".join(ORDERS) + ".", field="q")
         return "best" if asked == RELEVANCE and not self.words else asked or self.usual
 
-    def _releases(self) -> list[Release]:
-        """Those of the one release that is asked for; what is found then tells how it stands there."""
+    def _release(self) -> Release | None:
+        """The one supported release that is asked for; what is found then tells how it stands there."""
         term = self.question.alone("release")
-        return [release for release in releases_called(term.value) if release.is_supported] if term else []
+        releases = releases_called(term.value) if term else []
+        return releases[0] if len(releases) == 1 and releases[0].is_supported else None
 
     def _conditions(self) -> Iterator[Q]:
         filters = Filters(self.person)
@@ -103,14 +103,14 @@ class Search:
             best = rows.order_by(*Contribution.ORDERS["best"]).values("pk")[:RANKED]
             rank = SearchRank(F("document__words"), _query(self.words), weights=WEIGHTS, cover_density=True)
             rows = Contribution.objects.filter(pk__in=best).annotate(relevance=Cast(rank * FINE, IntegerField()))
-        return _standing_on(rows, self.releases) if self.releases else rows
+        return _standing_on(rows, self.release) if self.release else rows
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The order by which a list is cut; on one release the best are those best there."""
         if self.order == RELEVANCE:
             return ("-relevance", "-pk")
-        if self.releases and self.order == "best":
+        if self.release and self.order == "best":
             return ("precedence", "-score_there", "-pk")
         return Contribution.ORDERS[self.order]
 
@@ -119,23 +119,9 @@ class Search:
         """The words that were looked for, to be marked in what was found."""
         return frozenset(word for term in self.question.words for word in words_of(term.value))
 
-    @contextmanager
-    def in_time(self) -> Iterator[None]:
-        """To read what is found within: a search that keeps the database busy is given up. Raises Invalid then."""
-        if all(term.key in LIGHT for term in self.question.terms):
-            yield
-            return
-        nested = connection.in_atomic_block
-        try:
-            with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute("SET LOCAL statement_timeout = %s", [PATIENCE])
-                yield
-                if nested:
-                    cursor.execute("SET LOCAL statement_timeout = DEFAULT")
-        except OperationalError as error:
-            if isinstance(error.__cause__, QueryCanceled):
-                raise Invalid("This search takes too long. Add a word or a filter.", field="q") from None
-            raise
+    def in_time(self) -> AbstractContextManager[None]:
+        """To read what is found within."""
+        return nullcontext() if all(term.key in LIGHT for term in self.question.terms) else in_time()
 
     def respelled(self) -> str:
         """The same question with words that exist, if that finds something; else nothing."""
@@ -144,7 +130,8 @@ class Search:
         if not better:
             return ""
         text = " ".join(" OR ".join(better.get(term.text, term.text) for term in group) for group in groups)
-        return text if found(text, self.person).exists() else ""
+        with in_time():
+            return text if found(text, self.person).exists() else ""
 
 
 def _words(question: Question) -> str:
@@ -170,13 +157,9 @@ def _meaning(term: Term, filters: Filters) -> Q:
     return ~meaning if term.is_negated else meaning
 
 
-def _standing_on(rows: ContributionQuerySet, releases: list[Release]) -> ContributionQuerySet:
-    """A contribution is of one component, and so stands on one release of a name at most."""
-    there = FilteredRelation("standings", condition=Q(standings__release__in=releases))
-    return rows.annotate(there=there).annotate(
-        score_there=Coalesce("there__score", 0.0, output_field=FloatField()),
-        fit_there=F("there__fit"),
-        build_there=F("there__build_state"),
+def _standing_on(rows: ContributionQuerySet, release: Release) -> ContributionQuerySet:
+    return rows.filter(standings__release=release).annotate(
+        score_there=F("standings__score"), fit_there=F("standings__fit"), build_there=F("standings__build_state")
     )
 
 
