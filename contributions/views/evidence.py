@@ -20,6 +20,7 @@ from .carried import remnants
 from .charts import evidence_bar
 from .contribution import find, framed
 from .entering import person_of, verb
+from .evidence_weeks import charts_of
 from .paging import page
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def show_evidence(
     context: dict[str, Any] = {
         "standings": [(row, evidence_bar(row.parts, row.counts)) for row in _standings(contribution)],
         "remnants": remnants(contribution),
+        "charts": charts_of(contribution),
         "filter": asked,
         "reports": _reports(request, asked.applied(contribution.reports.all()), traits, environment, ours),
         "reviews": _reviews(request, contribution),

@@ -10,9 +10,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from contributions import ranking
+from contributions.forms.ranking import CalculatorForm
 from contributions.keeping import kept
 from contributions.models import Component, Contribution, Publication
 
+from .charts import Segment, evidence_bar
 from .listing import some_rows
 from .news import counts_since_yesterday, lines as news_lines
 
@@ -26,11 +28,11 @@ ROBOTS = "User-agent: *\n" + "".join(f"Disallow: /{room}/\n" for room in CLOSED)
 TODAY = timedelta(0)
 EXAMPLES = [
     (
-        "Four organisations run it in production since 20 days, 6 votes up, its build passes",
+        "Four organisations run it in production since 20 days, 6 votes up, three builds pass",
         ranking.Evidence(6, 0, (ranking.Voice(works=True, stage="production", age=timedelta(days=20)),) * 4, 3),
     ),
-    ("80 votes up and 2 down, its build passes, nobody runs it", ranking.Evidence(80, 2, (), 3)),
-    ("New: its build passes, nothing else is known", ranking.Evidence(0, 0, (), 3)),
+    ("80 votes up and 2 down, three builds pass, nobody runs it", ranking.Evidence(80, 2, (), 3)),
+    ("New: three builds pass, nothing else is known", ranking.Evidence(0, 0, (), 3)),
     (
         "40 votes up, but two organisations in production say it works and two that it is broken",
         ranking.Evidence(
@@ -67,7 +69,19 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @kept
 def how_ranking_works(request: HttpRequest) -> HttpResponse:
-    return render(request, "how_ranking_works.html", {"examples": EXAMPLES, "ranking": ranking})
+    form = CalculatorForm(request.GET)
+    context = {
+        "examples": [(words, evidence, _bar(evidence)) for words, evidence in EXAMPLES],
+        "ranking": ranking,
+        "form": form,
+        "evidence": form.evidence,
+        "bar": _bar(form.evidence) if form.evidence else [],
+    }
+    return render(request, "how_ranking_works.html", context)
+
+
+def _bar(evidence: ranking.Evidence) -> list[Segment]:
+    return evidence_bar(evidence.parts, evidence.counts)
 
 
 @require_safe

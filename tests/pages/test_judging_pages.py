@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING
+
+from django.utils import timezone
 
 from contributions.models import Claim, Tick
 from tests import factories
@@ -106,3 +109,42 @@ def test_a_report_form_begins_with_what_was_said_before(platform: Platform) -> N
     assert f'value="{platform.release.slug}" selected' in page
     assert re.search(r'value="staging"[^>]*checked', page)
     assert '<option value="xen" selected>' in page
+
+
+def test_the_calculator_works_out_what_is_asked(platform: Platform) -> None:
+    client = platform.client("stranger")
+    page = text_of(client.get("/how-ranking-works/?production=4&days=20&up=6&passes=3").content)
+    assert "Score 0.916 from 17.81 for and 0.00 against" in page, "the first of the examples"
+    assert "4 organisations in production 14.81" in page
+    broken = client.get("/how-ranking-works/?production=many&up=6")
+    assert broken.status_code == 200
+    assert "Enter a whole number" in text_of(broken.content)
+    assert "from 10.02 for" in text_of(client.get("/how-ranking-works/").content), "it begins with an example"
+
+
+def test_evidence_is_drawn_week_by_week_with_a_table(platform: Platform) -> None:
+    now = timezone.now()
+    for weeks in (3, 1):
+        since = (now - timedelta(weeks=weeks)).date()
+        factories.make_report(platform.contribution, factories.make_release(platform.component), since=since)
+    factories.make_vote(platform.contribution)
+    page = platform.client("stranger").get(f"/contributions/{platform.contribution.pk}/evidence/").content.decode()
+    assert page.count('<figure class="weeks">') == 3
+    table = page.split("As a table")[1].split("</table>")[0]
+    figures = [int(figure) for figure in re.findall(r'<td class="figure">(\d+)</td>', table)]
+    assert figures == [0] * 9 + [1, 1, 2, 2], "what runs adds up"
+
+
+def test_without_evidence_nothing_is_drawn(platform: Platform) -> None:
+    bare = factories.make_contribution(component=platform.component)
+    assert b"Over time" not in platform.client("stranger").get(f"/contributions/{bare.pk}/evidence/").content
+
+
+def test_who_ran_it_is_asked_how_it_went(platform: Platform) -> None:
+    client, slug = platform.client("member"), platform.release.slug
+    link = f"/contributions/{platform.contribution.pk}/evidence/?release={slug}#tell"
+    assert link in client.get(f"/publications/{platform.publication.pk}/").content.decode()
+    assert link in client.get(f"/contributions/{platform.contribution.pk}/").content.decode()
+    page = client.get(link).content.decode()
+    assert 'id="tell" open' in page
+    assert f'value="{slug}" selected' in page
