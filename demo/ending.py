@@ -48,6 +48,12 @@ def _pages(chapter: Chapter, site: str) -> Iterator[str]:
     for share in chapter.platform.shares:
         number = chapter.sharing.number_of(share)
         yield f"  {site}/contributions/{number}/   {share.title}"
+    yield from _drafts(chapter, site)
+
+
+def _drafts(chapter: Chapter, site: str) -> Iterator[str]:
+    for draft in chapter.platform.drafts:
+        yield f"  {site}/contributions/{chapter.sharing.number_of(draft)}/   a draft of {draft.author}"
 
 
 def _people(story: Story) -> Iterator[str]:

@@ -94,6 +94,7 @@ class Share:
     sent_as: str
     description: str
     revisions: tuple[Sending, ...]
+    like: str = ""  # of a draft: the key of the one that does the same, for which its author keeps it back
     branch: str = ""
     wheel: str = ""
     sha256: str = ""
@@ -148,6 +149,7 @@ class Platform:
     tools: tuple[str, ...]
     shares: tuple[Share, ...]
     installation: Installation
+    drafts: tuple[Share, ...] = ()
 
     @property
     def recipe(self) -> Path:
@@ -175,12 +177,13 @@ def staff() -> tuple[Somebody, ...]:
 
 def platform(package: str) -> Platform:
     given = _read(PLATFORMS / package / "platform.toml")
-    shares = _read(PLATFORMS / package / "contributions.toml")["contribution"]
+    written = _read(PLATFORMS / package / "contributions.toml")
     installation = given.pop("installation")
     facts: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
     return Platform(
         **facts,
-        shares=tuple(_share(**share) for share in shares),
+        shares=tuple(_share(**share) for share in written["contribution"]),
+        drafts=tuple(_share(**share) for share in written.get("draft", ())),
         installation=Installation(**{**installation, "command": tuple(installation["command"])}),
     )
 

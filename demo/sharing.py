@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from contributions.models import Component, Contribution
 from demo.progress import hold, wait_for
-from demo.rest import File
+from demo.rest import File, Refused
 
 if TYPE_CHECKING:
     from demo.accounts import Accounts
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 API = "/api/v1"
 UNDECIDED = frozenset({"queued", "running"})
 KINDS_OF_PATCH = {"refinement", "improvement"}
+NOT_FOUND = 404
 QUIET_SECONDS = 300  # how long the workers may take for the next result
 
 
@@ -65,6 +66,7 @@ class Sharing:
             "title": share.title,
             "description": share.description,
             "release": share.release,
+            **({"hold": True} if share.like else {}),
         }
         made = self._accounts.client(share.author).post(f"{API}/contributions/", facts | self._source(share, sending))
         self._progress.note(f"#{made['number']} {share.title} ({share.kind}, {share.author})")
@@ -100,13 +102,27 @@ class Sharing:
         found: dict[str, str] = {}
 
         def are_judged() -> bool:
-            rows = self._nobody.rows(f"{self.page_of(share)}/fits/", revision=sending.number)
+            rows = self._accounts.client(share.author).rows(f"{self.page_of(share)}/fits/", revision=sending.number)
             found.update({row["release"]: row["state"] for row in rows})
             return found.keys() >= set(share.fits) and not UNDECIDED & set(found.values())
 
         wait_for(f"{share.title} is judged on every release", are_judged, seconds=QUIET_SECONDS)
         hold(found == share.fits, f"{share.title} v{sending.number}: {_difference(found, share.fits)}")
         return found
+
+    def hold_back(self, draft: Share) -> None:
+        """It stays a draft, because it does the same as another one; nobody else is told of it."""
+        author, there = self._accounts.client(draft.author), f"{self.page_of(draft)}/"
+        like = self.number_of(self.platform.share(draft.like))
+        others = {other["number"]: other["alike"] for other in author.get(f"{there}overlaps/")["others"]}
+        hold(others.get(like or 0) == "same", f"{draft.title} is not told to do the same as #{like}: {others}")
+        hold(author.get(there)["is_draft"], f"{draft.title} was made public by itself")
+        try:
+            self._nobody.get(there)
+        except Refused as refused:
+            hold(refused.status == NOT_FOUND, f"{draft.title} answered a stranger with {refused.status}")
+        else:
+            hold(False, f"{draft.title} is shown to strangers")
 
     def await_builds(self, share: Share, sending: Sending) -> list[dict[str, Any]]:
         """All its builds, each ended as the plan says."""

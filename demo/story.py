@@ -79,6 +79,7 @@ class Chapter:
             self._share(number)
             self._judge(number)
         self._publish()
+        self._hold_back()
         self._install()
 
     def _lay_the_ground(self) -> None:
@@ -147,6 +148,17 @@ class Chapter:
         with self._step("A machine reads the feed"):
             published, withdrawn = self.customer.read_feed()
             self._note(f"{published} publications, {withdrawn} withdrawals; nothing new is answered with 304")
+
+    def _hold_back(self) -> None:
+        """What does the same as something that was shared is a draft until its author has seen that."""
+        for draft in self.platform.drafts:
+            with self._step("What is like something else waits for its author"):
+                self.sharing.send(draft, draft.last)
+                self.sharing.await_receipt(draft, draft.last)
+                self.sharing.await_fits(draft, draft.last)
+                self.sharing.hold_back(draft)
+                like = self.sharing.number_of(self.platform.share(draft.like))
+                self._note(f"#{self.sharing.number_of(draft)} does the same as #{like}; only {draft.author} sees it")
 
     def _install(self) -> None:
         wanted = self.platform.installation
