@@ -38,6 +38,18 @@ class PageQuery(serializers.Serializer[Any]):
     )
 
 
+class LinesQuery(serializers.Serializer[Any]):
+    space = serializers.ChoiceField(
+        required=False,
+        allow_blank=True,
+        choices=["show", "ignore"],
+        help_text="`ignore` shows lines that differ in blanks alone as context.",
+    )
+    hunk = serializers.IntegerField(
+        required=False, min_value=0, max_value=BIGGEST_KEY, help_text="From which hunk on; `next` names the one."
+    )
+
+
 class ReleaseQuery(PageQuery):
     state = serializers.ChoiceField(required=False, allow_blank=True, choices=Release.State.choices)
 

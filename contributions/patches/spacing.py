@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from contributions.patches.parsing import Line
 
+MOST_FOLDED = 20_000  # lines of one file; in larger ones nobody looks
 AROUND = 3  # lines of context, as git has them
 MOST_STEPS = 10_000  # of comparing two blocks line by line; larger ones are matched by lines met once on either side,
 MOST_STEPS_BETWEEN = 2_500  # and by what lies between two of those

@@ -19,7 +19,7 @@ from .colouring import coloured
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from contributions.patches import FileDiff, Hunk, Line
+    from contributions.patches import Hunk, Line
 
 LONGEST_LINE = 2000  # characters shown of one line
 KINDS = {" ": "context", "+": "added", "-": "removed"}
@@ -216,7 +216,3 @@ def _side(anchor: str, side: str, shown: Shown | None, notes: Notes) -> str:
     line, html = shown
     number = _number(anchor, side, line.old_no if side == "L" else line.new_no, notes)
     return f'{number}<td class="code {KINDS[line.kind]}"><span class="sign">{line.kind}</span>{html}</td>'
-
-
-def line_count(diff: FileDiff) -> int:
-    return sum(hunk.old_count + hunk.added for hunk in diff.hunks)

@@ -154,6 +154,8 @@ class RevisionNotes:
     def threads(self) -> dict[int | None, list[Thread]]:
         """By the number of the file that they stand in; by None those whose file the revision has not."""
         all_threads = threads_of(self.contribution, self.request.user)
+        if not all_threads:
+            return {}
         found = stands([thread.root for thread in all_threads], self.revision, only=())
         by_file: dict[int | None, list[Thread]] = defaultdict(list)
         for thread in all_threads:
@@ -166,6 +168,8 @@ class RevisionNotes:
         return get_token(self.request) if self.request.user.is_authenticated else ""
 
     def __call__(self, path: str) -> FileNotes:
+        if not self.threads:
+            return FileNotes(self, path, ())
         index = file_named(self.revision, path)
         threads = self.threads.get(index, [])
         found = stands([thread.root for thread in threads], self.revision, only=() if index is None else (index,))

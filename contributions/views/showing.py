@@ -9,10 +9,11 @@ from urllib.parse import urlencode
 from contributions.errors import Invalid, Missing
 from contributions.markup import reveal_code
 from contributions.patches import context, parse_diff, sides
-from contributions.patches.spacing import without_spacing
+from contributions.patches.spacing import MOST_FOLDED, without_spacing
+from contributions.patches.windows import MOST_LINES, length, window
 from contributions.patches.words import Effort
 
-from .diffs import EMPTY, ROWS, anchor_of, line_count
+from .diffs import EMPTY, ROWS, anchor_of
 from .expanding import Layout, Surroundings, rows
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
     from contributions.models import Blob
-    from contributions.patches import FileDiff, Hunk
+    from contributions.patches import FileDiff
     from contributions.patches.context import Range
 
     from .diffs import Notes
@@ -30,10 +31,9 @@ if TYPE_CHECKING:
 VIEWS = tuple(ROWS)
 SPACES = ("show", "ignore")
 OPEN_BYTES, OPEN_FILE_BYTES = 64_000, 48_000  # of diff that a page opens by itself, in all and of one file
+OPEN_OF_MANY = 10_000  # of a change of more files than a page lists: what fills a window, so that it comes at once
 LISTED = 60  # files on a page
-MOST_LINES = 3000  # of one file at a time
 MOST_LOADED = 400_000  # bytes of one file's diff; a larger one is loaded by those who ask, not by reaching it
-MOST_FOLDED = 20_000  # lines of one file in which changes of blanks are looked for
 LINE_HEIGHT = 19.5  # pixels; as the style sheet has it
 SUBMODULE, LINK = "160000", "120000"
 KINDS = {LINK: "A symbolic link; its text is the path that it leads to.", SUBMODULE: "A commit of another repository."}
@@ -125,7 +125,7 @@ def listed_files(
     diff: Blob, files: Sequence[dict[str, Any]], manner: Manner, indexes: Iterable[int]
 ) -> list[ShownFile]:
     """The files of these numbers, opened as far as the page bears it; what somebody viewed stays closed."""
-    budget, done = OPEN_BYTES, []
+    budget, done = OPEN_BYTES if len(files) <= LISTED else OPEN_OF_MANY, []
     with diff.open() as content:
         for index in indexes:
             head = _head(index, files[index], manner)
@@ -214,7 +214,7 @@ def _binary_side(title: str, kept: dict[str, Any], which: str, index: int, manne
 
 def _with_rows(head: ShownFile, known: dict[str, Any], parsed: FileDiff, manner: Manner, start: int) -> ShownFile:
     folded, notes = _folded(parsed, manner)
-    hunks, further = _window(folded, start)
+    hunks, further = window(folded.hunks, start)
     notes = [*_notes(parsed), *notes]
     around = None if start or further else surroundings(known, head.index, manner)
     path = str(known["path"])
@@ -235,7 +235,7 @@ def _folded(parsed: FileDiff, manner: Manner) -> tuple[FileDiff, list[str]]:
     """The file without changes of blanks alone, if that is wanted, and what is to be said of that."""
     if manner.space == "show" or not parsed.hunks:
         return parsed, []
-    if line_count(parsed) > MOST_FOLDED:
+    if length(parsed.hunks) > MOST_FOLDED:
         return parsed, ["The file is too large to look for changes of blanks alone; all are shown."]
     hunks = tuple(left for hunk in parsed.hunks for left in without_spacing(hunk))
     folded = replace(parsed, hunks=hunks)
@@ -263,27 +263,3 @@ def surroundings(known: dict[str, Any], index: int, manner: Manner) -> Surroundi
     if content is None:
         return None
     return Surroundings(context.lines_of(content), manner.wanted, lambda word: manner.link(file=index, context=word))
-
-
-def _window(diff: FileDiff, start: int) -> tuple[list[Hunk], int]:
-    """The hunks from number `start`, as many as a page bears, and the number of the next one or 0.
-
-    One hunk that is too long by itself is cut: what lies beyond is in the patch file.
-    """
-    if line_count(diff) <= MOST_LINES:
-        return list(diff.hunks), 0
-    chosen: list[Hunk] = []
-    lines = 0
-    for at, hunk in enumerate(diff.hunks[start:], start):
-        lines += hunk.old_count + hunk.added
-        if chosen and lines > MOST_LINES:
-            return chosen, at
-        chosen.append(_cut(hunk))
-    return chosen, 0
-
-
-def _cut(hunk: Hunk) -> Hunk:
-    if hunk.old_count + hunk.added <= MOST_LINES:
-        return hunk
-    raw = b"\n".join(hunk.raw.split(b"\n", MOST_LINES)[:MOST_LINES])
-    return replace(hunk, raw=raw, heading=f"{hunk.heading} (its first {MOST_LINES:,} lines)")

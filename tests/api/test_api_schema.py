@@ -78,7 +78,7 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
         "/organisations/": {"{slug}": organisation},
         "/claims/{claim}/": {"{number}": str(number), "{claim}": str(tick.claim_id)},
         "/advisories/": {"{number}": str(advisory.pk)},
-        "": {"{number}": str(number), "{revision}": "1", "{slug}": "swiftclient"},
+        "": {"{number}": str(number), "{revision}": "1", "{slug}": "swiftclient", "{index}": "0"},
     }
     for template, operations in schema()["paths"].items():
         path = template

@@ -8,9 +8,10 @@ from django.test import Client
 
 from contributions.models import Contribution
 from contributions.patches import parse_diff
+from contributions.patches.windows import MOST_LINES
 from contributions.views.colouring import coloured
 from contributions.views.diffs import anchor_of
-from contributions.views.showing import MOST_LINES, OPEN_FILE_BYTES
+from contributions.views.showing import OPEN_FILE_BYTES
 from tests import factories
 
 pytestmark = pytest.mark.django_db
