@@ -31,7 +31,7 @@ class Limits:
     pack_bytes: int = 256 * MIB
     memory_bytes: int = 768 * MIB
     commits: int = 50
-    files: int = 2000
+    files: int = 5000
     file_bytes: int = 16 * MIB
     all_bytes: int = 64 * MIB
 

@@ -15,7 +15,7 @@ class Limits:
 
     bytes: int = 20 * MIB
     patches: int = 50  # 2,000 small ones keep git busy for a minute
-    files: int = 2000
+    files: int = 5000
     binary: int = 20 * MIB  # of one binary file, unpacked
     message: int = 64 << 10
 
