@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, transaction
 
 from contributions.errors import Clash, Invalid, Missing, NotAllowed
-from contributions.models import Component, Contribution, Event, Follow, Organisation, Person, Release, SavedSearch
+from contributions.models import (
+    Component,
+    Contribution,
+    Event,
+    Follow,
+    Notification,
+    Organisation,
+    Person,
+    Release,
+    SavedSearch,
+)
 from contributions.models.finding import found
 from contributions.models.following import QUERY_LENGTH, THINGS, key_of
 from contributions.plaintext import clean
@@ -56,8 +66,10 @@ def follow(*, person: Person, thing: Model) -> Follow:
 
 
 def mute(*, person: Person, contribution: Contribution) -> Follow:
-    """Be told no more of it, whatever else would be a reason to."""
-    return _set(person, contribution, is_muted=True)
+    """Be told no more of it, whatever else would be a reason to; what was not read yet counts as read."""
+    row = _set(person, contribution, is_muted=True)
+    Notification.objects.filter(person=person, contribution=contribution).mark_read()
+    return row
 
 
 def unfollow(*, person: Person, thing: Model) -> None:

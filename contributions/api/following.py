@@ -49,7 +49,7 @@ class Follows(Own):
     def get(self, request: Request) -> Response:
         """And what you muted, newest first."""
         del request
-        rows = Follow.objects.filter(person=self.person).with_things()
+        rows = Follow.objects.seen_by(self.person).with_things()
         return self.listed(FollowShape, rows, self.asked(PageQuery), "-pk")
 
 

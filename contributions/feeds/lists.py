@@ -217,7 +217,6 @@ def _events(rows: QuerySet[Event]) -> list[Entry]:
 def _event(row: Event) -> Entry:
     said, updated = row.comment, row.at
     if said is not None:
-        said.contribution = row.contribution  # type: ignore[assignment]  # known already, not asked for again
         updated = said.edited_at or row.at
     title = f"{sentence_of(row)}: {row.contribution.title if row.contribution else ''}"
     author = _name(row.actor or (row.contribution.author if row.contribution and row.verb == Verb.RECEIVED else None))

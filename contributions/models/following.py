@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from django.urls import reverse
 
 from .component import Component
-from .contribution import Contribution
+from .contribution import Contribution, known_to
 from .person import Organisation, Person
 from .release import Release
 
@@ -56,6 +56,10 @@ class FollowQuerySet(models.QuerySet["Follow"]):
 
     def on(self, thing: models.Model) -> Self:
         return self.filter(**{THINGS[type(thing)]: thing})
+
+    def seen_by(self, person: Person) -> Self:
+        """The person's own, without contributions that they may know of no more."""
+        return self.filter(Q(contribution=None) | known_to(person, "contribution__"), person=person)
 
     def take_part(self, person: Person | int, contribution: Contribution) -> None:
         """Whoever shares, comments, reports or reviews follows from then on, unless they said otherwise."""

@@ -108,7 +108,17 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
     def with_names(self) -> Self:
         """Everything that a line names, in the same query."""
         follow = ("component", "release__component", "whom", "organisation", "search")
-        event = ("actor", "component", "revision", "release__component", "build", "comment", "advisory", "organisation")
+        event = (
+            "actor",
+            "contribution__author",
+            "component",
+            "revision",
+            "release__component",
+            "build",
+            "comment",
+            "advisory",
+            "organisation",
+        )
         rows = self.select_related("contribution__component", "follow", *(f"follow__{name}" for name in follow))
         rows = rows.select_related("event", *(f"event__{name}" for name in event))
         return rows.defer(

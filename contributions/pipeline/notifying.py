@@ -105,7 +105,7 @@ def tell(event: Event) -> None:
     if event.verb in PART_TAKEN and event.actor_id and event.contribution:
         Follow.objects.take_part(event.actor_id, event.contribution)
     for why, chosen in _concerned(event):
-        Notification.objects.tell(event, why, _who_may_hear(event, chosen))
+        Notification.objects.tell(event, why, who_may_hear(event, chosen))
 
 
 def _concerned(event: Event) -> Told:
@@ -191,7 +191,7 @@ def _is_news_to_its_author(event: Event) -> bool:
     return event.text != Build.State.PASSED or not passed.filter(revision=event.revision_id, pk__lt=event.pk).exists()
 
 
-def _who_may_hear(event: Event, chosen: QuerySet[Any]) -> QuerySet[Any]:
+def who_may_hear(event: Event, chosen: QuerySet[Any]) -> QuerySet[Any]:
     """Without whoever did it, who may not know of it, who muted it, and suspended accounts."""
     at = "person__" if chosen.model is Follow else ""
     may = Q(**{f"{at}is_active": True}) & ~Q(**{f"{at}pk": _doer_of(event)})

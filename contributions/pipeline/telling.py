@@ -8,21 +8,27 @@ from __future__ import annotations
 
 import logging
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 
 from contributions.errors import Invalid
 from contributions.models import Event, Follow, Notification, Telling
 from contributions.models.finding import found
 
 from . import reading
-from .notifying import appears, tell
+from .notifying import appears, tell, who_may_hear
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from django.db.models import QuerySet
+
+    from contributions.models import Contribution
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +81,7 @@ def _tell(row: Telling) -> None:
 
 
 def match_searches(most: int = MOST) -> None:
-    """Hold what is new or changed against each search that somebody follows: one small query a search."""
+    """Hold what is new or changed against each search that somebody follows: one small query for the same words."""
     waiting = Telling.objects.filter(is_for_searches=True)
     for pk in set(waiting.order_by("pk").values_list("event__contribution", flat=True)[:most]):
         reading.read(pk)  # else it would not be found by its words yet
@@ -86,27 +92,33 @@ def match_searches(most: int = MOST) -> None:
             return
         events = list(Event.objects.select_related("contribution").filter(pk__in=keys).order_by("pk"))
         follows = Follow.objects.hearing().exclude(search=None).filter(person__is_active=True)
-        for follow in follows.select_related("search", "person").order_by("pk"):
-            _match(follow, events)
+        for query in follows.order_by("search__query").values_list("search__query", flat=True).distinct():
+            _match(query, follows.filter(search__query=query), events)
         Telling.objects.filter(pk__in=keys).delete()
 
 
-def _match(follow: Follow, events: Sequence[Event]) -> None:
-    """Tell of each contribution that this search finds now and never told of."""
-    query = follow.search.query if follow.search else ""
+def _match(query: str, follows: QuerySet[Follow], events: Sequence[Event]) -> None:
+    """Tell those who follow this search of what it finds now; all who saved the same words at once.
+
+    What is told here everybody may see. Only a search that means its owner (`is:mine`) is asked for each of them.
+    """
     asks_for_change = CHANGES.search(query)
     about = {event.contribution_id or 0: event for event in events if asks_for_change or event.verb not in CHANGING}
     try:
-        rows = found(query, follow.person).filter(pk__in=about).exclude(author=follow.person_id)
-        hits = set(rows.values_list("pk", flat=True))
+        _tell_matches(found(query, AnonymousUser()).filter(pk__in=about), follows, about)
     except Invalid:
-        return  # the language has changed since it was saved; its page says so
-    hits -= set(Follow.objects.filter(person=follow.person_id, is_muted=True, contribution__in=hits).values_list(
-        "contribution", flat=True
-    ))  # fmt: skip
-    told = Notification.objects.filter(person=follow.person_id, follow=follow, contribution__in=hits)
-    for pk in sorted(hits - set(told.values_list("contribution", flat=True))):
-        Notification.objects.tell(about[pk], Notification.Why.SEARCH, Follow.objects.filter(pk=follow.pk))
+        for follow in follows.select_related("person").order_by("pk"):
+            with suppress(Invalid):  # the language has changed since it was saved; its page says so
+                rows = found(query, follow.person).filter(pk__in=about)
+                _tell_matches(rows, follows.filter(pk=follow.pk), about)
+
+
+def _tell_matches(rows: QuerySet[Contribution], follows: QuerySet[Follow], about: Mapping[int, Event]) -> None:
+    """A search tells of a contribution once, and never of one's own."""
+    for pk, author in rows.order_by("pk").values_list("pk", "author"):
+        told = Notification.objects.filter(person=OuterRef("person"), follow=OuterRef("pk"), contribution=pk)
+        new = follows.filter(~Exists(told)).exclude(person=author)
+        Notification.objects.tell(about[pk], Notification.Why.SEARCH, who_may_hear(about[pk], new))
 
 
 def begin_again() -> int:

@@ -151,7 +151,8 @@ def sentence_of(event: Event) -> str:
 
 def place_of(event: Event) -> str:
     """The path of the page where it is read."""
-    if event.comment is not None:
+    if event.comment is not None and event.contribution is not None:
+        event.comment.contribution = event.contribution  # known already, not asked for again
         return event.comment.get_absolute_url()
     if event.verb == Verb.FLAGGED:
         return reverse("moderation")

@@ -80,7 +80,7 @@ def following(request: HttpRequest) -> HttpResponse:
 
 def _shown(request: HttpRequest, form: BaseForm | None = None, status: int = 200) -> HttpResponse:
     person = person_of(request)
-    rows = Follow.objects.filter(person=person, search=None).with_things()
+    rows = Follow.objects.seen_by(person).filter(search=None).with_things()
     context = {
         "page": page(request, rows, ("-pk",)),
         "searches": person.searches.annotate(follower_count=Count("followers")),

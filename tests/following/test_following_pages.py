@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from contributions.models import Event, Follow, Notification, SavedSearch
 from contributions.models.news import rules_of
@@ -188,3 +190,32 @@ def test_what_was_told_is_read_by_rest(platform: Platform) -> None:
     assert caller.post("notifications/read/", {"ids": [first.pk]}).json() == {"read": 1, "unread": 1}
     assert len(caller.listed("notifications/?unread=true")) == 1
     assert caller.post("notifications/read/", {"contribution": platform.contribution.pk}).json()["unread"] == 0
+
+
+@pytest.mark.parametrize(
+    "address", ["/api/v1/notifications/", "/api/v1/follows/", "/api/v1/searches/", "/notifications/"]
+)
+def test_no_list_asks_more_for_more_rows(platform: Platform, address: str) -> None:
+    member = platform.people["member"]
+    assert member is not None
+    client = platform.client("member")
+
+    def queries(count: int) -> int:
+        for number in range(count):
+            contribution = factories.make_contribution(component=platform.component)
+            for verb in ("received", "reported", "published", "fitted"):
+                about = {"revision": contribution.current, "release": platform.release}
+                event = Event.objects.write(verb, actor=contribution.author, contribution=contribution, **about)
+                factories.make_notification(member, event)
+            said = factories.make_comment(contribution)
+            event = Event.objects.write("commented", actor=said.author, contribution=contribution, comment=said)
+            factories.make_notification(member, event)
+            Follow.objects.create(person=member, contribution=contribution)
+            search = SavedSearch.objects.create(person=member, name=f"{count}-{number}", query="retries")
+            Follow.objects.create(person=member, search=search)
+        client.get(address)
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(address).status_code == 200
+        return len(captured)
+
+    assert queries(1) == queries(8)

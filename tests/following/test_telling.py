@@ -19,6 +19,7 @@ from contributions.pipeline import telling
 from contributions.pipeline.receiving import _accept
 from contributions.pipeline.telling import tell_waiting
 from tests import factories
+from tests.api.conftest import Caller
 
 if TYPE_CHECKING:
     from contributions.models import Contribution
@@ -151,6 +152,18 @@ def test_what_is_a_draft_or_in_quarantine_is_told_to_nobody_who_may_not_know_of_
 
 
 @pytest.mark.attack("W16")
+def test_the_list_of_what_is_followed_tells_nothing_of_what_went_out_of_sight(platform: Platform) -> None:
+    follow(person=person(platform, "member"), thing=platform.contribution)
+    caller, page = Caller(person(platform, "member")), "/account/following/"
+    title = platform.contribution.title
+    assert title in caller.client.get(page).content.decode()
+    assert len(caller.listed("follows/")) == 1
+    type(platform.contribution).objects.update(quarantined_at="2026-01-01T00:00Z")
+    assert title not in caller.client.get(page).content.decode()
+    assert caller.listed("follows/") == []
+
+
+@pytest.mark.attack("W16")
 def test_what_went_out_of_sight_since_is_not_shown(platform: Platform) -> None:
     member = person(platform, "member")
     follow(person=member, thing=platform.contribution)
@@ -213,14 +226,27 @@ def test_a_release_is_told_to_those_who_follow_its_component(platform: Platform)
 
 def test_a_saved_search_tells_of_what_is_new_in_it_once(platform: Platform) -> None:
     searcher = factories.make_person("searcher")
-    save_search(person=searcher, name="Retries", query="retries")
-    save_search(person=factories.make_person("silent"), name="Retries", query="retries", is_followed=False)
+    save_search(person=searcher, name="Retries", query="kettles")
+    save_search(person=factories.make_person("silent"), name="Retries", query="kettles", is_followed=False)
     appear(component=platform.component, title="Elsewhere")
     assert told() == {"maintainer": "review"}
-    match = appear(component=platform.component, title="Fewer retries")
+    match = appear(component=platform.component, title="Fewer kettles")
     assert told() == {"maintainer": "review", "searcher": "search"}
     Event.objects.write("approved", contribution=match, revision=match.current)
     assert "searcher" not in told()
+
+
+def test_a_search_that_means_its_owner_is_asked_for_each_and_never_tells_of_ones_own(platform: Platform) -> None:
+    author, other = person(platform, "author"), factories.make_person("searcher")
+    for searcher in (author, other):
+        save_search(person=searcher, name="Kettles", query="kettles")
+        save_search(person=searcher, name="Followed", query="is:following")
+    mine = appear(component=platform.component, author=author, title="Fewer kettles")
+    assert told() == {"maintainer": "review", "searcher": "search"}
+    follow(person=other, thing=mine)
+    with transaction.atomic():
+        _accept(factories.make_revision(mine, state="running"))
+    assert told() == {"maintainer": "review", "searcher": "following"}, "it is not new, so no search tells of it"
 
 
 def test_one_event_is_told_once_however_often_it_is_told(platform: Platform) -> None:

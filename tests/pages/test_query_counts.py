@@ -89,7 +89,9 @@ def add_rows(component: Component, release: Release, author: Person, first: Cont
         factories.make_review(first.current)
         factories.make_revision(first)
         Follow.objects.create(person=lister, contribution=contribution)
-        factories.make_notification(lister, Event.objects.newest_first()[0])
+        said = factories.make_comment(contribution)
+        event = Event.objects.write("commented", actor=said.author, contribution=contribution, comment=said)
+        factories.make_notification(lister, event)
         factories.recompute(contribution)
         factories.recompute(first)
 
