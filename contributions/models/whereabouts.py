@@ -14,7 +14,7 @@ from .lines import LineComment
 from .revision import Revision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from contributions.anchoring import Anchor, Lines
     from contributions.patches import FileDiff
@@ -36,8 +36,21 @@ class Stand:
     is_outdated: bool = False
 
 
-def stands(threads: Iterable[LineComment], revision: Revision, only: Collection[int] | None = None) -> dict[int, Stand]:
-    """Of each thread, by its key, where it stands in the revision; of files that are not among `only` just the file."""
+def said_of(threads: Iterable[LineComment]) -> dict[int, Revision]:
+    """The revisions that threads were made on, with what is needed to find the threads in another one."""
+    return Revision.objects.select_related("sides").in_bulk({thread.revision_id for thread in threads})
+
+
+def stands(
+    threads: Iterable[LineComment],
+    revision: Revision,
+    only: Collection[int] | None = None,
+    said: Mapping[int, Revision] | None = None,
+) -> dict[int, Stand]:
+    """Of each thread, by its key, where it stands in the revision; of files that are not among `only` just the file.
+
+    `said` is `said_of` more threads than these, for those who ask file by file.
+    """
     places = _Files(revision.files)
     found: dict[int, Stand] = {}
     moved: dict[tuple[int, str, int], list[LineComment]] = defaultdict(list)
@@ -50,7 +63,8 @@ def stands(threads: Iterable[LineComment], revision: Revision, only: Collection[
         else:
             moved[index, thread.side, thread.revision_id].append(thread)
     texts: dict[tuple[int, str], Lines] = {}
-    said = Revision.objects.select_related("sides").in_bulk({pk for _, _, pk in moved}) if moved else {}
+    if said is None:
+        said = said_of(group[0] for group in moved.values()) if moved else {}
     for (index, side, pk), group in moved.items():
         if (index, side) not in texts:
             texts[index, side] = text_of(revision, index, side)

@@ -181,5 +181,5 @@ def words_of(event: Event) -> str:
 def _said_with(comment: Comment) -> str:
     """The words of a comment, and of the remarks on lines that were published with it."""
     remarks = comment.line_comments.filter(removed_at=None).exclude(published_at=None).order_by("pk")
-    places = [f"{row.path}:{row.start}\n{row.text}" for row in remarks]
+    places = [f"{row.place}\n{row.text}" for row in remarks]
     return "\n\n".join([comment.text, *places])

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from contributions import anchoring
 from contributions.models import LineComment
-from contributions.models.whereabouts import Stand, file_named, stands
+from contributions.models.whereabouts import Stand, file_named, said_of, stands
 
 from .diffs import EMPTY, anchor_of
 
@@ -164,6 +164,11 @@ class RevisionNotes:
         return by_file
 
     @cached_property
+    def said(self) -> dict[int, Revision]:
+        """The revisions that the threads were made on, read once for all files."""
+        return said_of(thread.root for threads in self.threads.values() for thread in threads)
+
+    @cached_property
     def csrf_token(self) -> str:
         return get_token(self.request) if self.request.user.is_authenticated else ""
 
@@ -172,9 +177,10 @@ class RevisionNotes:
             return FileNotes(self, path, ())
         index = file_named(self.revision, path)
         threads = self.threads.get(index, [])
-        found = stands([thread.root for thread in threads], self.revision, only=() if index is None else (index,))
-        for thread in threads:
-            thread.stand = found[thread.root.pk]
+        if index is not None and threads:
+            found = stands([thread.root for thread in threads], self.revision, (index,), self.said)
+            for thread in threads:
+                thread.stand = found[thread.root.pk]
         return FileNotes(self, path, threads)
 
     def html(self, template: str, **context: Any) -> SafeString:

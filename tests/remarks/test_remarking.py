@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from django.db import connection
 
 from contributions.actions.remarking import (
     MOST_DRAFTS,
@@ -20,10 +18,11 @@ from contributions.actions.remarking import (
     reopen,
     resolve,
 )
-from contributions.errors import Clash, Invalid, NotAllowed, Refusal, TooLarge, TooMany
+from contributions.errors import Clash, Invalid, NotAllowed, TooLarge, TooMany
 from contributions.models import Comment, Contribution, Event, LineComment, Person, Review
 from tests import factories
 from tests.factories import make_person, make_remark
+from tests.remarks.together import at_once
 
 if TYPE_CHECKING:
     from contributions.models import Revision
@@ -274,23 +273,11 @@ def test_what_is_hidden_is_not_added_to(contribution: Contribution, place: Place
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_who_publish_at_once_one_does(contribution: Contribution, place: Place) -> None:
-    peer, told = make_person(), []
+    peer = make_person()
     for text in ("One.", "Two."):
         remark(author=peer, contribution=contribution, place=place, text=text)
 
-    def press() -> None:
-        try:
-            told.append(publish(author=peer, contribution=contribution).text)
-        except Refusal as refusal:
-            told.append(refusal.sentence)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=press) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    told = at_once(4, lambda: publish(author=peer, contribution=contribution).text)
     assert min(told) == "2 remarks on lines."
     assert len([one for one in told if one.startswith("There are no drafts")]) == 3
     assert Comment.objects.count() == Event.objects.filter(verb="remarked").count() == 1

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
 
 from contributions.actions.quarantining import quarantine
 from contributions.actions.remarking import Place, remark
@@ -16,12 +14,13 @@ from contributions.actions.submitting import revise, submit
 from contributions.actions.taking_in import take_in
 from contributions.actions.withdrawing import withdraw
 from contributions.checkout.runner import git
-from contributions.errors import Clash, Invalid, NotAllowed, Refusal
+from contributions.errors import Clash, Invalid, NotAllowed
 from contributions.models import Component, Contribution, LineComment, Person, Revision
 from contributions.pipeline.places import mirror_with
 from contributions.pipeline.receiving import receive
 from tests.factories import make_person
 from tests.platform import GREETING, SHOUT, SONG_MENDED, Upstream
+from tests.remarks.together import at_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -223,21 +222,9 @@ def test_edits_that_leave_nothing_of_the_change_are_refused_and_can_be_taken_aga
 
 @pytest.mark.django_db(transaction=True)
 def test_four_presses_at_once_make_one_revision(share: Callable[..., Contribution], author: Person) -> None:
-    contribution, told = share(song__txt=SONG_MENDED), []
+    contribution = share(song__txt=SONG_MENDED)
     key = suggest(contribution, "song.txt", (15, 15), "verse 15!")
 
-    def press() -> None:
-        try:
-            told.append(take_in(person=author, contribution=contribution, suggestions=[key]).number)
-        except Refusal as refusal:
-            told.append(refusal.sentence)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=press) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    told = at_once(4, lambda: take_in(person=author, contribution=contribution, suggestions=[key]).number)
     assert told == [2, 2, 2, 2]
     assert contribution.revisions.count() == 2
