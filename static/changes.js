@@ -153,20 +153,28 @@
   const top = (element) => element.getBoundingClientRect().top;
 
   function currentFile() {
+    const focused = document.activeElement?.closest(".file");
+    if (focused && top(focused) < innerHeight && focused.getBoundingClientRect().bottom > 0) return focused;
     const all = sections();
     return all.filter((section) => top(section) < 120).pop() ?? all[0];
   }
 
+  // What was folded stays where the reader is, instead of taking the page away from under the eyes.
+  const keepInSight = (section) => {
+    if (top(section) < 0) section.scrollIntoView({ behavior: "instant" });
+  };
+
   function goToFile(step) {
     const all = sections();
     const at = all.findIndex((section) => section === currentFile());
-    const isAbove = at === 0 && step > 0 && top(all[0]) > 120;
+    const isAbove = at === 0 && step > 0 && top(all[0]) > 120 && !all[0].contains(document.activeElement);
     const next = all[isAbove ? 0 : Math.min(Math.max(at + step, 0), all.length - 1)];
     next?.scrollIntoView({ behavior: "instant" });
     next?.querySelector(".file-head h3 a")?.focus({ preventScroll: true });
   }
 
   const isChanged = (row) => row.matches(".added, .removed, .said") || row.querySelector(":scope > .added, :scope > .removed") !== null;
+  let marked = ""; // the file that a key marked, which keeps the focus
   let here = null; // the change that the keys went to last
 
   function goToChange(step) {
@@ -181,7 +189,8 @@
     here = next;
     here.classList.add("here");
     here.scrollIntoView({ block: "center", behavior: "instant" });
-    here.querySelector(".line-thread")?.focus({ preventScroll: true });
+    const focus = here.querySelector(".line-thread") ?? here.closest(".file").querySelector(".file-head h3 a");
+    focus.focus({ preventScroll: true });
   }
 
   const acts = {
@@ -189,10 +198,17 @@
     k: () => goToFile(-1),
     n: () => goToChange(1),
     p: () => goToChange(-1),
-    v: () => currentFile()?.querySelector(".file-viewed button")?.click(),
+    v: () => {
+      const file = currentFile();
+      marked = file?.id ?? "";
+      file?.querySelector(".file-viewed button")?.click();
+    },
     x: () => {
-      const fold = currentFile()?.querySelector(".file-fold");
-      if (fold) fold.open = !fold.open;
+      const file = currentFile();
+      const fold = file?.querySelector(".file-fold");
+      if (!fold) return;
+      fold.open = !fold.open;
+      keepInSight(file);
     },
   };
 
@@ -210,6 +226,10 @@
     watch(event.target);
     const entry = section && document.querySelector(`.files-tree [data-for="${section.id}"]`);
     entry?.classList.toggle("is-viewed", section.hasAttribute("data-viewed"));
+    if (!section || !section.querySelector(".file-viewed")) return;
+    if (section.hasAttribute("data-viewed")) keepInSight(section);
+    if (marked === section.id) section.querySelector(".file-head h3 a").focus({ preventScroll: true });
+    marked = "";
   });
   document.addEventListener("htmx:responseError", (event) => {
     const words = event.target.querySelector?.(".loading");

@@ -34,7 +34,8 @@ OPEN_BYTES, OPEN_FILE_BYTES = 64_000, 48_000  # of diff that a page opens by its
 OPEN_OF_MANY = 10_000  # of a change of more files than a page lists: what fills a window, so that it comes at once
 LISTED = 60  # files on a page
 MOST_LOADED = 400_000  # bytes of one file's diff; a larger one is loaded by those who ask, not by reaching it
-LINE_HEIGHT = 19.5  # pixels; as the style sheet has it
+LINE_HEIGHT, HUNK_EXTRA, NOTE_HEIGHT = 19.5, 4.8, 44.8  # pixels; as the style sheet has them
+AROUND = 8  # lines around the changes of a file with one hunk, and its heading
 SUBMODULE, LINK = "160000", "120000"
 KINDS = {LINK: "A symbolic link; its text is the path that it leads to.", SUBMODULE: "A commit of another repository."}
 UNREADABLE = "This part of the diff cannot be shown; the patch file holds it."
@@ -143,8 +144,10 @@ def _size(known: dict[str, Any]) -> int:
 
 
 def _height(known: dict[str, Any]) -> int:
-    lines = min(MOST_LINES, int(known["added"]) + int(known["removed"]) + 7)
-    return round(lines * LINE_HEIGHT)
+    """As near as can be told: what was added or deleted is one hunk, of anything else there is some context."""
+    around = 1 if known["status"] in {"added", "deleted"} else AROUND
+    lines = min(MOST_LINES, int(known["added"]) + int(known["removed"]) + around)
+    return max(0, round(lines * LINE_HEIGHT + HUNK_EXTRA - NOTE_HEIGHT))
 
 
 def _head(index: int, known: dict[str, Any], manner: Manner) -> ShownFile:
