@@ -1,4 +1,4 @@
-"""A maintainer's verdict. Approval is bound to the revision that was looked at."""
+"""A maintainer's verdict. Approval is bound to the content that was looked at."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def review(
 ) -> Review:
     """Approve, request changes or reject the current revision; `revision` is the number that was looked at.
 
-    A rejection or a request for changes stands until its maker or a new revision takes it away. When nobody is against
+    A rejection or a request for changes stands until its maker or other content takes it away. When nobody is against
     it and all the component's rules are met, the contribution is approved and its passed builds are published.
     """
     refuse_in_quarantine(reviewer, contribution)

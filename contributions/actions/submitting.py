@@ -115,7 +115,7 @@ def revise(
     once: str = "",
     holds_for: Sequence[Release] | None = None,
 ) -> Revision:
-    """Send v2, v3, ... of one's own contribution; approvals are asked for again once it is received.
+    """Send v2, v3, ... of one's own contribution; once it is received, approvals of other content are asked for again.
 
     `once` as in `submit`; `holds_for` too, and as it was when it is None.
     """

@@ -57,7 +57,7 @@ class Revisions(Uploads):
         summary="Send a new revision",
     )
     def post(self, request: Request, number: int) -> Response:
-        """Of your own contribution; approvals are asked for again once it is received."""
+        """Of your own contribution; once it is received, approvals of other content are asked for again."""
         contribution = contribution_seen_by(self.person, number)
         sent = self.sent(RevisionInput)
         made = revise(

@@ -14,6 +14,7 @@ from contributions.actions.reporting import report
 from contributions.actions.reviewing import review
 from contributions.actions.voting import vote
 from contributions.models import Contribution, Review, Standing, Vote, checklist_of
+from contributions.pipeline.settling import settle
 from tests import factories
 from tests.platform import (  # noqa: F401 - fixtures, asked for by name
     GREETING,
@@ -96,6 +97,21 @@ def test_an_approval_is_asked_for_again_when_files_are_added(shared: Callable[..
     assert (second.state, approvals(second)) == ("open", ("waiting", "0 of 1."))
 
 
+def test_a_kept_approval_waits_for_the_new_revisions_own_build(
+    shared: Callable[..., Contribution],
+    send: Callable[..., Revision],  # noqa: F811 - as pytest has it
+) -> None:
+    first = shared(song__txt=SONG_MENDED)
+    review(reviewer=maintainer_of(first), contribution=first, verdict="approve", revision=1)
+    type(first.component).objects.update(green_build_needed=True)
+    factories.make_recipe(first.component)
+    second = send("2.0", song__txt=SONG_MENDED)
+    contribution = Contribution.objects.get(pk=first.pk)
+    assert (contribution.current, contribution.state) == (second, "open")
+    factories.make_build(second, contribution.component.releases.get(name="2.0"))
+    assert settle(contribution)
+
+
 @pytest.mark.parametrize(("verdict", "state"), [("reject", "rejected"), ("request-changes", "changes-requested")])
 def test_an_objection_is_not_shaken_off_by_sending_the_same_again(
     shared: Callable[..., Contribution], verdict: str, state: str
@@ -175,6 +191,7 @@ def test_counting_costs_the_same_for_ten_thousand_votes() -> None:
         return len(captured)
 
     factories.make_vote(contribution, revision=revisions[0])
+    queries()
     few = queries()
     people = type(contribution.author).objects.bulk_create(
         type(contribution.author)(username=f"voter{number}", email=f"voter{number}@example.org")
