@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from contributions.errors import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 LONGEST = 300  # characters; more words than that find nothing and cost much
 MOST_TERMS = 20
@@ -35,6 +35,15 @@ KEYS = {  # every filter, and a value that shows what it takes
     "order": "newest",
 }
 ALIASES = {"organisation": "org", "organization": "org", "path": "file", "after": "since", "by": "author"}
+FIELDS = {  # of forms and addresses, beside `q`: the filter that each writes
+    "component": "component",
+    "release": "release",
+    "kind": "kind",
+    "state": "state",
+    "organisation": "org",
+    "author": "author",
+}
+LONGEST_VALUE = 160  # of such a field
 WHOLE = frozenset({"file", "touches"})  # a comma in these is a comma; elsewhere it stands between alternatives
 TERM = re.compile(
     r'(?P<minus>-?)(?:(?P<key>[A-Za-z][A-Za-z-]+):(?=[^\s:/]|/(?!/)))?(?:"(?P<phrase>[^"]*)(?:"|\Z)|(?P<word>\S+))'
@@ -102,6 +111,23 @@ def filter_text(key: str, value: str) -> str:
     """A filter as it is typed; a value that is more than a word stands in quotes."""
     value = value.replace('"', "")
     return f"{key}:{value}" if PLAIN.fullmatch(value) and "," not in value else f'{key}:"{value}"'
+
+
+def gathered(given: Mapping[str, str]) -> Question:
+    """The question of an address: what `q` says, and its other fields as if they stood there.
+
+    Raises Invalid as `read` does.
+    """
+    typed = given.get("q", "").strip()
+    read(typed[: LONGEST + 1])  # what is too long is refused without the fields
+    text = whole_text(given)
+    return read(text, most=len(text))
+
+
+def whole_text(given: Mapping[str, str]) -> str:
+    fields = ((key, given.get(name, "").strip()[:LONGEST_VALUE]) for name, key in FIELDS.items())
+    written_fields = (filter_text(key, value) for key, value in fields if value)
+    return " ".join(filter(None, [given.get("q", "").strip(), *written_fields]))
 
 
 def read(text: str, *, most: int = LONGEST) -> Question:

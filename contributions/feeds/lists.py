@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.html import escape, format_html
 from django.views.decorators.http import require_safe
 
-from contributions.asking import filter_text, read
+from contributions.asking import gathered
 from contributions.errors import Missing
 from contributions.keeping import kept
 from contributions.models import Build, Component, Contribution, Event, Organisation, Person, Release
@@ -23,18 +23,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
-    from contributions.asking import Question
-
 Verb = Event.Verb
-NARROWED = {  # as the page of the list takes them: the filter that each stands for
-    "component": "component",
-    "release": "release",
-    "kind": "kind",
-    "state": "state",
-    "organisation": "org",
-    "author": "author",
-}
-LONGEST_VALUE = 160
 TOLD = (
     *(Verb.RECEIVED, Verb.SHARED, Verb.COMMENTED, Verb.REMARKED, Verb.ANSWERED, Verb.REPORTED, Verb.REVIEWED),
     *(Verb.APPROVED, Verb.WITHDRAWN, Verb.PUBLISHED, Verb.UNPUBLISHED, Verb.BUILT, Verb.MERGED),
@@ -46,7 +35,7 @@ NAMES = ("actor", "contribution__author", "contribution__component", "revision",
 @kept
 def contributions(request: HttpRequest) -> HttpResponse:
     """The list as its page narrows it, and every search; newest first, whatever the page's order."""
-    question = _question(request)
+    question = gathered(request.GET)
     search = Search(question, eyes_of(request), order="newest")
     page = reverse("contributions")
     if question.text:
@@ -54,13 +43,6 @@ def contributions(request: HttpRequest) -> HttpResponse:
     title = f"Search: {question.text}" if question.text else "Contributions"
     with search.in_time():
         return answered(request, title, page, _contributions(search.rows))
-
-
-def _question(request: HttpRequest) -> Question:
-    typed = read(request.GET.get("q", "").strip()).text
-    given = ((key, request.GET.get(name, "").strip()[:LONGEST_VALUE]) for name, key in NARROWED.items())
-    text = " ".join([typed, *(filter_text(key, value) for key, value in given if value)])
-    return read(text, most=len(text))
 
 
 @require_safe

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from contributions.asking import LONGEST, Question, filter_text, read, written
+from contributions.asking import FIELDS, LONGEST, Question, gathered, read, whole_text, written
 from contributions.errors import Invalid
 from contributions.models import Contribution
 from contributions.models.finding import RELEVANCE, Search
@@ -18,16 +18,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-FIELDS = {  # of the form and of older addresses: the filter that each writes
-    "component": "component",
-    "release": "release",
-    "kind": "kind",
-    "state": "state",
-    "organisation": "org",
-    "author": "author",
-}
 SHOWN = ("component", "release", "kind", "state")
-LONGEST_VALUE = 160
 LABELS = {
     RELEVANCE: "Relevant",
     "best": "Best",
@@ -43,16 +34,14 @@ class Asked:
     """The question of one request. What cannot be meant is told in `problem`, and then nothing is found."""
 
     def __init__(self, request: HttpRequest) -> None:
-        self.typed = request.GET.get("q", "").strip()
         self.order = request.GET.get("order", "").strip()
-        self.text = " ".join(filter(None, [self.typed, *_fields(request)]))
+        self.text = whole_text(request.GET)
         self.is_signed_in = request.user.is_authenticated
         self.problem = ""
         self.search: Search | None = None
         self.question = Question()
         try:
-            read(self.typed[: LONGEST + 1])  # what is too long is refused without the fields
-            self.question = read(self.text, most=len(self.text))
+            self.question = gathered(request.GET)
             self.search = Search(self.question, request.user, order=self.order)
         except Invalid as problem:
             self.problem = problem.sentence
@@ -117,13 +106,6 @@ class Asked:
     def _address(self, question: Question, order: str) -> str:
         asked = {name: value for name, value in (("q", question.text), ("order", order)) if value}
         return f"?{urlencode(asked)}"
-
-
-def _fields(request: HttpRequest) -> Iterator[str]:
-    for name, key in FIELDS.items():
-        value = request.GET.get(name, "").strip()[:LONGEST_VALUE]
-        if value:
-            yield filter_text(key, value)
 
 
 def number_meant(asked: Asked) -> int | None:

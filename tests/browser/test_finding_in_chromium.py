@@ -26,7 +26,10 @@ def patch() -> Contribution:
         description="The ring retries for ever when a node is slow, and no log says so.",
     )  # fmt: skip
     for number in range(8):
-        factories.make_contribution(component=component, release=release, title=f"Balance ring {number}")
+        other = factories.make_contribution(
+            component=component, release=release, title=f"Balance ring {number}", received=False
+        )
+        factories.make_revision(other, diff=None)
     return made
 
 
