@@ -183,6 +183,7 @@ urlpatterns = [
     path("account/security/", security.security, name="security"),
     path("account/sessions/end-others/", security.sessions_end, name="sessions-end"),
     path("account/sessions/<int:number>/end/", security.session_end, name="session-end"),
+    path("account/profile/", people.profile, name="profile"),
     path("account/tokens/", people.tokens, name="tokens"),
     path("account/notices/", notices.notices, name="notices"),
     path("account/following/", following.following, name="following"),

@@ -6,10 +6,10 @@ from contributions.errors import Invalid, TooLarge
 from contributions.plaintext import clean
 
 
-def one_line(text: str, *, most: int, what: str, field: str) -> str:
-    """A title or name: one line, trimmed, not empty, at most `most` characters."""
+def one_line(text: str, *, most: int, what: str, field: str, needed: bool = True) -> str:
+    """A title or name: one line, trimmed, not empty unless it is not needed, at most `most` characters."""
     text = " ".join(clean(text).split())
-    if not text:
+    if needed and not text:
         raise Invalid(f"{what} is missing.", field=field)
     if len(text) > most:
         raise TooLarge(f"{what} has {len(text):,} characters; {most:,} is the most.", field=field)

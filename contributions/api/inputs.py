@@ -380,3 +380,9 @@ class InvitationInput(Input):
 
 class RoleInput(Input):
     role = serializers.ChoiceField(choices=Membership.Role.choices)
+
+
+class MeInput(Input):
+    name = Text(required=False, allow_blank=True, help_text="As you want to be called.")
+    about = Text(required=False, allow_blank=True, help_text="A sentence or two, for everybody.")
+    time_zone = Text(required=False, allow_blank=True, help_text="Such as Europe/Berlin.")

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.permissions import IsAuthenticated
 
-from contributions.actions import inviting, organising
+from contributions.actions import introducing, inviting, organising
 from contributions.errors import Missing, NotAllowed
 from contributions.models import ApiToken, Invitation, Organisation
 from contributions.models.invitation import UNKNOWN_INVITATION
 
-from .inputs import InvitationInput, RoleInput
+from .inputs import InvitationInput, MeInput, RoleInput
 from .permissions import HasScope
 from .queries import PageQuery
 from .resource import Resource
@@ -61,6 +61,7 @@ class OneOrganisation(Resource):
 
 
 class Me(Resource):
+    http_method_names = ["get", "head", "patch"]
     reading_scope = ApiToken.Scope.READ
     permission_classes = (IsAuthenticated, HasScope)
 
@@ -69,6 +70,14 @@ class Me(Resource):
         """Your account, what you belong to and maintain, and what your token may do."""
         del request
         return self.shown(MeShape, self.person)
+
+    @extend_schema(
+        operation_id="me_change", request=MeInput, responses=MeShape, summary="Change what you say of yourself"
+    )
+    def patch(self, request: Request) -> Response:
+        """What is left out stays as it is."""
+        del request
+        return self.shown(MeShape, introducing.introduce(person=self.person, **self.sent(MeInput)))
 
 
 class Invitations(Resource):

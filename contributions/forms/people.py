@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zoneinfo
+
 from django import forms
 from django.core.validators import RegexValidator
 
@@ -17,6 +19,12 @@ USERNAMES = [
 LIVES = [("30", "30 days"), ("90", "90 days"), ("365", "one year"), ("", "until it is revoked")]
 
 
+def zones() -> list[tuple[str, str]]:
+    """The zones with a city, and none: then the browser's is told."""
+    names = sorted(name for name in zoneinfo.available_timezones() if "/" in name and not name.startswith("Etc/"))
+    return [("", "my browser's zone"), ("UTC", "UTC"), *((name, name.replace("_", " ")) for name in names)]
+
+
 class OrganisationForm(forms.Form):
     name = forms.CharField(max_length=200)
     about = forms.CharField(required=False, widget=forms.Textarea)
@@ -30,6 +38,12 @@ class InvitationForm(forms.Form):
 
     def clean_role(self) -> str:
         return self.cleaned_data["role"] or Membership.Role.MEMBER
+
+
+class ProfileForm(forms.Form):
+    name = forms.CharField(max_length=200, required=False)
+    about = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 4}))
+    time_zone = forms.ChoiceField(required=False, choices=zones, label="Times are told in")
 
 
 class TokenForm(forms.Form):

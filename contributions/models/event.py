@@ -43,6 +43,7 @@ PRIVATE = (
     "followed",
     "invited",
     "declined",
+    "introduced",
     "appraised",
     "unnamed",
     "runs",
@@ -206,6 +207,7 @@ class Event(models.Model):
         SUSPENDED = "suspended", "suspended"
         REINSTATED = "reinstated", "reinstated"
         CHANGED_HANDS = "changed-hands", "may have changed hands"
+        INTRODUCED = "introduced", "changed what their page says of"
         SECURED = "secured", "changed how they log in"
         HOOKED = "hooked", "changed a webhook of"
         KEYS_CHANGED = "keys-changed", "changed the signing keys"

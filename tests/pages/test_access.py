@@ -78,6 +78,7 @@ PAGES = {
     "/organisations/": ALL,
     "/organisations/new/": SIGNED_IN,
     "/account/invitations/": SIGNED_IN,
+    "/account/profile/": SIGNED_IN,
     "/invitations/never-sent/": (404,) * 5,
     "/organisations/northern-hosting/": ALL,
     "/people/author/": ALL,

@@ -66,7 +66,7 @@ class MeShape(serializers.ModelSerializer[Person]):
     class Meta:
         model = Person
         fields: tuple[str, ...] = (
-            *("username", "name", "email", "is_staff", "page"),
+            *("username", "name", "about", "time_zone", "email", "is_staff", "page"),
             *("organisation", "memberships", "maintains", "token"),
         )
         read_only_fields: tuple[str, ...] = fields
