@@ -106,6 +106,8 @@ def tell(event: Event) -> None:
         Follow.objects.take_part(event.actor_id, event.contribution)
     for why, chosen in _concerned(event):
         Notification.objects.tell(event, why, who_may_hear(event, chosen))
+    if event.verb == Verb.INVITED:  # whose letter went with the invitation itself
+        Notification.objects.filter(event=event).update(due_at=None)
 
 
 def _concerned(event: Event) -> Told:

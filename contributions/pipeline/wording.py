@@ -112,12 +112,12 @@ SAYINGS: dict[str, str] = {
     Verb.RESTORED: "{who} took it out of quarantine",
     Verb.FITTED: "{revision} conflicts with {release}, which is new",
     Verb.RELEASED: "{component} got the release {release}",
-    Verb.MERGED: "{who} joined it with another",
+    Verb.MERGED: "{who} joined it in place of work of their own",
     Verb.ADVISED: "{who} published the advisory “{advisory}”",
     Verb.FLAGGED: "{who} flagged it: {text}",
     Verb.REMOVED: "{who} removed a comment of yours",
     Verb.INVITED: "{who} invited you to {organisation}",
-    Verb.TRANSFERRED: "{who} transferred {organisation}",
+    Verb.TRANSFERRED: "{who} changed your role: {text}",
 }
 BUILDS = {"passed": "{revision} builds on {release}", "timed-out": "The build of {revision} on {release} took too long"}
 VERDICTS: dict[str, str] = {
@@ -154,8 +154,8 @@ def place_of(event: Event) -> str:
     if event.comment is not None and event.contribution is not None:
         event.comment.contribution = event.contribution  # known already, not asked for again
         return event.comment.get_absolute_url()
-    if event.verb == Verb.FLAGGED:
-        return reverse("moderation")
+    if event.verb in {Verb.FLAGGED, Verb.INVITED}:
+        return reverse("moderation" if event.verb == Verb.FLAGGED else "invitations")
     if event.verb == Verb.REPORTED:
         return reverse("contribution-evidence", args=[event.contribution_id])
     if event.verb == Verb.FITTED:

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Case, Count, Max, Q, Value, When
-from django.http import HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_safe
 
 from contributions.actions import following as acts
@@ -21,6 +19,7 @@ from contributions.models.following import THINGS, key_of
 from .entering import person_of, verb
 from .paging import page
 from .refusals import carried_out, status_of
+from .verbs import back
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -63,13 +62,6 @@ def follow(request: HttpRequest) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return render(request, "_follow.html", state_of(person, thing) | {"back": request.POST.get("next", "")})
     return back(request, thing.get_absolute_url())
-
-
-def back(request: HttpRequest, otherwise: str) -> HttpResponse:
-    """To the page of this site that the form names, else to `otherwise`."""
-    wanted = request.POST.get("next", "")
-    here = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return HttpResponseRedirect(wanted if here and wanted.startswith("/") else otherwise)
 
 
 @login_required

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
-from contributions.models import Contribution
+from contributions.models import Contribution, Event, Follow, SavedSearch
 from tests.factories import (
     make_artifact,
     make_attestation,
@@ -17,6 +17,7 @@ from tests.factories import (
     make_component,
     make_contribution,
     make_fit,
+    make_notification,
     make_organisation,
     make_person,
     make_publication,
@@ -73,6 +74,10 @@ def furnished(maintainer: Person) -> dict[str, str]:
     make_report(contribution, releases[0])
     make_review(contribution.current, reviewer=maintainer)
     make_contribution(component=component, release=releases[0], title="Another one")
+    said = Event.objects.write("commented", actor=author, contribution=contribution, comment=question)
+    make_notification(maintainer, said)
+    SavedSearch.objects.create(person=maintainer, name="Retries", query="component:swift retries")
+    Follow.objects.create(person=maintainer, contribution=contribution)
     recompute(contribution)
     return {
         "front page": "/",
@@ -101,6 +106,9 @@ def furnished(maintainer: Person) -> dict[str, str]:
         "submit": "/submit/",
         "tokens": "/account/tokens/",
         "review queue": "/review/",
+        "notifications": "/notifications/",
+        "what is followed": "/account/following/",
+        "mail": "/account/notices/",
         "ranking": "/how-ranking-works/",
         "signing": "/how-builds-are-signed/",
         "keys": "/keys/",

@@ -249,6 +249,17 @@ def test_a_search_that_means_its_owner_is_asked_for_each_and_never_tells_of_ones
     assert told() == {"maintainer": "review", "searcher": "following"}, "it is not new, so no search tells of it"
 
 
+def test_an_invitation_is_told_on_the_site_and_has_a_letter_of_its_own(platform: Platform) -> None:
+    about = {"subject": person(platform, "member"), "organisation": platform.organisation}
+    Event.objects.write("invited", actor=person(platform, "author"), **about)
+    tell_waiting()
+    line = Notification.objects.get()
+    assert (line.person.username, line.why, line.due_at) == ("member", "you", None)
+    page = platform.client("member").get("/notifications/").content.decode()
+    assert "author invited you to Northern Hosting" in page
+    assert platform.client("member").get(f"/notifications/{line.pk}/")["Location"] == "/account/invitations/"
+
+
 def test_one_event_is_told_once_however_often_it_is_told(platform: Platform) -> None:
     comment(author=person(platform, "member"), contribution=platform.contribution, text="Fine.")
     event = Event.objects.newest_first().filter(verb="commented").first()
