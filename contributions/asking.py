@@ -29,6 +29,7 @@ KEYS = {  # every filter, and a value that shows what it takes
     "builds": "2.36.0",
     "has": "report",
     "is": "unreviewed",
+    "like": "mine",
     "tag": "performance",
     "since": "2026-01-31",
     "before": "30d",

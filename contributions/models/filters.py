@@ -19,7 +19,7 @@ from .component import Component
 from .contribution import PRECEDENCE, Contribution
 from .fit import Fit
 from .following import Follow
-from .judging import Claim
+from .judging import Claim, reported_like
 from .patience import in_time
 from .person import Organisation, Person
 from .publication import Publication
@@ -153,6 +153,14 @@ class Filters:
     def _is(self, value: str) -> Q:
         word = _one_of("is", value, [*BEING, *Contribution.State.values])
         return BEING[word](self) if word in BEING else _in_state(word)
+
+    def _like(self, value: str) -> Q:
+        """What others report on from where it is as one's own organisation runs it."""
+        _one_of("like", value, ["mine"])
+        ours = self._me("like:mine").organisation
+        if ours is None or not ours.environments.exists():
+            raise Invalid("Say first what your organisation runs, on its page: like:mine goes by that.", field="q")
+        return reported_like(ours)
 
     def followed(self) -> Q:
         mine = Follow.objects.filter(person=self._me("is:following"))

@@ -16,7 +16,6 @@ from .voices import FieldReport
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
-    from django.db.models import QuerySet
 
 
 class Trait(models.Model):
@@ -57,13 +56,13 @@ def environment_of(person: Person | AnonymousUser, component: Component) -> dict
     return dict(found.traits) if found else {}
 
 
-def reported_like(rows: QuerySet[Contribution], organisation: Organisation | None) -> QuerySet[Contribution]:
-    """Those of the contributions that others have reported on from where it is as the organisation runs it."""
-    at = Q()
+def reported_like(organisation: Organisation) -> Q:
+    """Contributions that others have reported on from where it is as the organisation runs it."""
+    at = Q(pk__in=[])
     for component, traits in Environment.objects.filter(organisation=organisation).values_list("component", "traits"):
         alike = FieldReport.objects.filter(contribution__component=component).like(traits)
-        at |= Q(component=component, pk__in=alike.exclude(organisation=organisation).values("contribution"))
-    return rows.filter(at) if at and organisation else rows.none()
+        at |= Q(component=component, pk__in=alike.exclude(organisation=organisation).order_by().values("contribution"))
+    return at
 
 
 class ClaimQuerySet(models.QuerySet["Claim"]):

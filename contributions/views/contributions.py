@@ -39,6 +39,7 @@ FINDS = {
     "builds": "what passed its build on a release",
     "has": "what somebody reported on; see below for the rest",
     "is": "open work that nobody has approved; see below for the rest",
+    "like": "what others report on from places like those that your organisation runs",
     "tag": "what has that tag",
     "since": "what was shared on that day or later; since:7d are the last seven days, and w, m, y are longer",
     "before": "what was shared before a day, or longer ago",

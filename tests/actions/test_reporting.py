@@ -12,6 +12,7 @@ from contributions.actions.reporting import report
 from contributions.actions.vocabulary import set_environment, set_traits, traits_in
 from contributions.errors import Invalid, NotAllowed, Refusal
 from contributions.models import Component, Contribution, Environment, Event, FieldReport, Trait
+from contributions.models.finding import found
 from contributions.models.judging import environment_of, reported_like
 from tests import factories
 
@@ -137,7 +138,16 @@ def test_contributions_that_others_run_where_it_is_like_ours() -> None:
     factories.make_report(own, traits={"hypervisor": "kvm"}, organisation=ours)
     factories.make_report(other, traits={"hypervisor": "xen"})
     factories.make_report(factories.make_contribution(), traits={"hypervisor": "kvm"})
-    assert set(reported_like(Contribution.objects.all(), ours)) == {alike}
-    assert not reported_like(Contribution.objects.all(), factories.make_organisation()).exists()
-    assert not reported_like(Contribution.objects.all(), None).exists()
-    assert elsewhere.pk
+    assert set(Contribution.objects.filter(reported_like(ours))) == {alike}
+    member = factories.make_person(organisation=ours)
+    assert set(found("like:mine", member)) == {alike}
+    assert set(found("-like:mine", member)) >= {own, other, elsewhere}
+
+
+@pytest.mark.parametrize(("person", "sentence"), [("stranger", "Sign in first"), ("alone", "Say first what your")])
+def test_like_mine_needs_to_know_what_is_mine(person: str, sentence: str) -> None:
+    asks = (
+        AnonymousUser() if person == "stranger" else factories.make_person(organisation=factories.make_organisation())
+    )
+    with pytest.raises(Invalid, match=sentence):
+        found("like:mine", asks)
