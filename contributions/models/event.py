@@ -64,6 +64,7 @@ TOLD = (
         "received",
         "refused",
         "shared",
+        "alike",
         "commented",
         "remarked",
         "answered",
@@ -179,6 +180,7 @@ class Event(models.Model):
         PUBLISHED = "published", "was published"
         UNPUBLISHED = "unpublished", "was taken out of the feed"
         SHARED = "shared", "made public"
+        ALIKE = "alike", "was found to be like something else"
         MERGED = "merged", "joined with another"
         TAGGED = "tagged", "changed the tags of"
         INVITED = "invited", "invited somebody"

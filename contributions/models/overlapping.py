@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import connection, models
-from django.db.models import Count, Q
+from django.db.models import Q
 
-from .contribution import Contribution, visible_to_all
+from .contribution import Contribution
 from .fit import Fit
 from .revision import Revision
-from .touch import MOST_TOUCHES, Place, Touch
+from .touch import Place, Touch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 MOST_SHOWN = 20
 MOST_FOUND = 100  # of each way to look, before it is known who may see them
-MOST_COMPARED = 500  # of one contribution's places and files: one that touches more overlaps with everything
+MOST_COMPARED = 100  # of one contribution's places and files: one that touches more overlaps with everything
+MOST_OF_EACH = 200  # that touch the same place: a file that everybody touches has thousands
 MOST_FILES = 20
 STATES = (Contribution.State.OPEN, Contribution.State.CHANGES_REQUESTED, Contribution.State.APPROVED)
 
@@ -35,23 +36,32 @@ TOUCHES, ROWS, REVISIONS = (model._meta.db_table for model in (Touch, Contributi
 NEAR = f"""
     WITH mine AS (
         SELECT path, start, "end", function FROM {TOUCHES} WHERE contribution_id = %(own)s ORDER BY id LIMIT %(places)s
+    ), they AS (
+        SELECT near.*, mine.function AS own_function, TRUE AS is_near
+        FROM mine CROSS JOIN LATERAL (
+            SELECT contribution_id, path, function FROM {TOUCHES}
+            WHERE component_id = %(component)s AND path = mine.path AND contribution_id <> %(own)s
+                AND start BETWEEN mine.start - 400 AND mine."end" + 3 AND "end" >= mine.start - 3
+                AND (start = 0) = (mine.start = 0)
+            LIMIT %(each)s) near
+        UNION ALL
+        SELECT like_it.*, mine.function AS own_function, FALSE AS is_near
+        FROM mine CROSS JOIN LATERAL (
+            SELECT contribution_id, path, function FROM {TOUCHES}
+            WHERE component_id = %(component)s AND path = mine.path AND contribution_id <> %(own)s
+                AND start BETWEEN mine.start - 400 AND mine."end" + 400
+                AND function = mine.function AND mine.function <> ''
+            LIMIT %(each)s) like_it
     ), near AS (
-        SELECT they.contribution_id AS other, they.path, they.function, other.score,
-            (other.release_id = %(release)s OR theirs.base_commit = %(base)s) IS TRUE AS on_same_base,
-            they.start <= mine."end" + 3 AND they."end" >= mine.start - 3 AS is_near,
-            they.function = mine.function AS is_same_function
-        FROM mine
-        JOIN {TOUCHES} they ON they.component_id = %(component)s AND they.path = mine.path
-            AND they.start BETWEEN mine.start - 400 AND mine."end" + 400
-            AND (they.start = 0) = (mine.start = 0)
-        JOIN {ROWS} other ON other.id = they.contribution_id AND other.id <> %(own)s
-            AND other.state = ANY(%(states)s) AND other.quarantined_at IS NULL
-            AND (NOT other.is_draft OR other.author_id = %(eyes)s)
+        SELECT other.id AS other, other.score, path, function, is_near, function = own_function AS is_same_function,
+            (other.release_id = %(release)s OR theirs.base_commit = %(base)s) IS TRUE AS on_same_base
+        FROM they
+        JOIN {ROWS} other ON other.id = they.contribution_id AND other.state = ANY(%(states)s)
+            AND other.quarantined_at IS NULL AND (NOT other.is_draft OR other.author_id = %(eyes)s)
         JOIN {REVISIONS} theirs ON theirs.id = other.current_id
     ), told AS (
-        SELECT other, path, function, score, on_same_base, is_near AND (on_same_base OR is_same_function) AS same_lines
-        FROM near
-        WHERE is_near AND (on_same_base OR is_same_function) OR is_same_function AND function <> ''
+        SELECT *, is_near AND (on_same_base OR is_same_function) AS same_lines FROM near
+        WHERE on_same_base OR is_same_function
     )
     SELECT other, bool_or(same_lines), array_agg(DISTINCT path),
         array_agg(DISTINCT function) FILTER (WHERE function <> '')
@@ -114,8 +124,8 @@ def overlaps_of(contribution: Contribution, eyes: Person | AnonymousUser) -> Ove
     return Overlaps(
         others=tuple(one.told(seen[one.contribution_id]) for one in others[:MOST_SHOWN]),
         upstream=_upstream(revision),
-        files=_files(contribution),
-        is_cut=len(others) > MOST_SHOWN or contribution.touches.count() >= min(MOST_COMPARED, MOST_TOUCHES),
+        files=_files(contribution, eyes),
+        is_cut=len(others) > MOST_SHOWN or contribution.touches.count() > MOST_COMPARED,
     )
 
 
@@ -170,6 +180,7 @@ def _near(contribution: Contribution, revision: Revision, eyes: Person | Anonymo
         "eyes": eyes.pk or 0,
         "states": list(STATES),
         "places": MOST_COMPARED,
+        "each": MOST_OF_EACH,
         "most": MOST_FOUND,
     }
     with connection.cursor() as cursor:
@@ -197,14 +208,9 @@ def _upstream(revision: Revision) -> tuple[Fit, ...]:
     return tuple(fits.order_by("release__position", "pk"))
 
 
-def _files(contribution: Contribution) -> tuple[TouchedFile, ...]:
-    """Of the first files the number of other public contributions, without those that are over."""
+def _files(contribution: Contribution, eyes: Person | AnonymousUser) -> tuple[TouchedFile, ...]:
+    """Of the first files the number of others that touch them, as far as these eyes may know."""
     own = contribution.places.filter(is_file=True).order_by("pk")[:MOST_FILES]
-    steps = [(place.parent, place.name) for place in own]
-    asked = Q(*(Q(parent=parent, name=name) for parent, name in steps), _connector=Q.OR) if steps else Q(pk=None)
-    others = Place.objects.filter(asked, component=contribution.component_id).exclude(contribution=contribution)
-    public = others.filter(visible_to_all("contribution__"), contribution__state__in=STATES)
-    rows = (
-        public.order_by().values_list("parent", "name").annotate(count=Count("pk")).order_by("-count", "parent", "name")
-    )
-    return tuple(TouchedFile(f"{parent}/{name}" if parent else name, count) for parent, name, count in rows)
+    counts = Place.objects.touching_too(contribution, [(place.parent, place.name) for place in own], eyes)
+    told = (TouchedFile(f"{parent}/{name}" if parent else name, count) for (parent, name), count in counts.items())
+    return tuple(sorted((file for file in told if file.others), key=lambda file: (-file.others, file.path)))

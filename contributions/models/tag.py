@@ -24,7 +24,7 @@ MOST_TAGS = 8  # of one contribution: with more they say nothing
 class TagQuerySet(models.QuerySet["Tag"]):
     def called(self, names: Iterable[str]) -> list[Tag]:
         """The tags of these names, made where there are none; of two who make one at once both get it."""
-        wanted = list(dict.fromkeys(names))
+        wanted = sorted(set(names))  # in one order, so that two who make the same never wait in a circle
         self.bulk_create([Tag(name=name) for name in wanted], ignore_conflicts=True)
         return list(self.filter(name__in=wanted).order_by("name"))
 

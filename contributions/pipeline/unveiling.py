@@ -56,6 +56,7 @@ def unveil_if_clear(pk: int) -> Sequence[Build]:
         if overlaps_of(draft, draft.author).is_clear:
             return unveil(draft, actor=draft.author)
         Contribution.objects.filter(pk=pk).update(shares_at=None)
+        Event.objects.write(Event.Verb.ALIKE, contribution=draft, revision=draft.current)
         return []
 
 

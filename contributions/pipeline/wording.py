@@ -98,6 +98,7 @@ def _revision(row: Revision) -> dict[str, int]:
 SAYINGS: dict[str, str] = {
     Verb.RECEIVED: "{author} sent {revision}",
     Verb.SHARED: "{author} made it public",
+    Verb.ALIKE: "It is like something that is there, and waits for you to share it or not",
     Verb.REFUSED: "{revision} was refused",
     Verb.COMMENTED: "{who} commented",
     Verb.REMARKED: "{who} left remarks on lines",

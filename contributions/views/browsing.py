@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
+from django.db.models import Exists, OuterRef
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
@@ -40,7 +41,7 @@ def files(request: HttpRequest, slug: str, path: str = "") -> HttpResponse:
     steps = Place.objects.steps(component, path, request.user, after=after, most=MOST_STEPS + 1)
     rows = Contribution.objects.visible_to(request.user).filter(component=component)
     if path:
-        rows = rows.filter(places__in=Place.objects.at(component, path))
+        rows = rows.filter(Exists(Place.objects.at(component, path).filter(contribution=OuterRef("pk"))))
     if path and not steps and not rows.exists():
         raise Missing(f"Nothing that is shared touches {reveal(path[:200])} in {component.name}.")
     rows, asked = _narrowed(request, component, rows)

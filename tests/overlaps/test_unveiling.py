@@ -13,8 +13,9 @@ from contributions.actions.sharing import share
 from contributions.actions.voting import vote
 from contributions.actions.withdrawing import withdraw
 from contributions.errors import Clash, NotAllowed
-from contributions.models import Build, Contribution, Event, Fit, Person
+from contributions.models import Build, Contribution, Event, Fit, Notification, Person
 from contributions.models.overlapping import Likeness, overlaps_of
+from contributions.pipeline.telling import tell_waiting
 from contributions.pipeline.unveiling import due, unveil_if_clear
 from tests.factories import make_person
 from tests.platform import GREETING, SHOUT, SONG, SONG_MENDED
@@ -56,6 +57,8 @@ def test_the_same_change_waits_for_its_author(shared: Shares, peer: Person) -> N
     assert likenesses(second) == {first.pk: Likeness.SAME}
     assert (second.is_draft, second.shares_at, is_seen(second)) == (True, None, False)
     assert not Build.objects.filter(revision=second.current).exists()
+    tell_waiting()
+    assert Notification.objects.get(event__verb=Event.Verb.ALIKE).person == peer
     share(person=peer, contribution=second)
     assert is_seen(second)
     assert Build.objects.filter(revision=second.current).count() == 4
