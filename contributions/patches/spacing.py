@@ -6,7 +6,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from contributions.patches.parsing import Hunk
-from contributions.patches.words import Pair, longest_common
+from contributions.patches.words import Pair, common_ends, longest_common
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ MOST_FOLDED = 20_000  # lines of one file; in larger ones nobody looks
 AROUND = 3  # lines of context, as git has them
 MOST_STEPS = 10_000  # of comparing two blocks line by line; larger ones are matched by lines met once on either side,
 MOST_STEPS_BETWEEN = 2_500  # and by what lies between two of those
-Key = bytes | None
+Key = object  # the text without blanks, or something that is like nothing else
 
 
 def without_spacing(hunk: Hunk) -> list[Hunk]:
@@ -69,32 +69,21 @@ def _has_remark(lines: Sequence[Line], at: int) -> bool:
 
 
 def _key(lines: Sequence[Line], at: int) -> Key:
-    """The text without its blanks; None for a last line without a newline, which is a change of its own."""
-    return None if _has_remark(lines, at) else b"".join(lines[at].text.split())
+    """The text without its blanks; a last line without a newline is like no other, so that it stays a change."""
+    return object() if _has_remark(lines, at) else b"".join(lines[at].text.split())
 
 
 def matches(one: Sequence[Key], other: Sequence[Key]) -> list[Pair]:
     """Places of lines that are the same on both sides, in order."""
-    head = _common(one, other)
-    tail = _common(one[head:][::-1], other[head:][::-1])
+    head, tail = common_ends(one, other)
     inner = _inner(one[head : len(one) - tail], other[head : len(other) - tail])
     ends = [(len(one) - back, len(other) - back) for back in range(tail, 0, -1)]
     return [*((at, at) for at in range(head)), *((head + left, head + right) for left, right in inner), *ends]
 
 
-def _common(one: Sequence[Key], other: Sequence[Key]) -> int:
-    count = 0
-    for left, right in zip(one, other, strict=False):
-        if left is None or left != right:
-            break
-        count += 1
-    return count
-
-
 def _inner(one: Sequence[Key], other: Sequence[Key]) -> list[Pair]:
     if len(one) * len(other) <= MOST_STEPS:
-        found = longest_common(one, other)
-        return [pair for pair in found if one[pair[0]] is not None]
+        return longest_common(one, other)
     pairs: list[Pair] = []
     left = right = 0
     for old, new in [*_anchors(one, other), (len(one), len(other))]:
@@ -130,8 +119,8 @@ def _anchors(one: Sequence[Key], other: Sequence[Key]) -> list[Pair]:
     return chain[::-1]
 
 
-def _met_once(keys: Sequence[Key]) -> dict[bytes, int]:
-    seen: dict[bytes, int] = {}
+def _met_once(keys: Sequence[Key]) -> dict[Key, int]:
+    seen: dict[Key, int] = {}
     for at, key in enumerate(keys):
         if key:
             seen[key] = -1 if key in seen else at

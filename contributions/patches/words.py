@@ -86,8 +86,7 @@ def _rest(words: Sequence[str], kept: set[int]) -> list[Span]:
 
 def _same_words(before: Sequence[str], after: Sequence[str], effort: Effort) -> list[Pair] | None:
     """Pairs of words that are the same and in the same order, as many as there can be; None if that is much work."""
-    head = _common(before, after)
-    tail = _common(before[head:][::-1], after[head:][::-1])
+    head, tail = common_ends(before, after)
     middle_old, middle_new = before[head : len(before) - tail], after[head : len(after) - tail]
     steps = len(middle_old) * len(middle_new)
     if steps > min(MOST_STEPS, effort.steps):
@@ -96,6 +95,12 @@ def _same_words(before: Sequence[str], after: Sequence[str], effort: Effort) -> 
     ends = [(len(before) - back, len(after) - back) for back in range(tail, 0, -1)]
     inner = [(head + old, head + new) for old, new in longest_common(middle_old, middle_new)]
     return [*((at, at) for at in range(head)), *inner, *ends]
+
+
+def common_ends(one: Sequence[object], other: Sequence[object]) -> tuple[int, int]:
+    """How many are the same at the beginning, and how many of the rest at the end."""
+    head = _common(one, other)
+    return head, _common(one[head:][::-1], other[head:][::-1])
 
 
 def _common(one: Sequence[object], other: Sequence[object]) -> int:

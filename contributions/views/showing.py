@@ -190,7 +190,8 @@ def _opened(content: IO[bytes], known: dict[str, Any], head: ShownFile, manner: 
         return replace(head, note=UNREADABLE)
     if parsed.binary:
         said = manner.notes(str(known["path"])).head if manner.notes else EMPTY
-        return replace(head, binary=_binary(known, head.index, manner), note="A binary file.", said=said)
+        binary = _binary(known, head.index, manner)
+        return replace(head, binary=binary, note="" if binary else "A binary file.", said=said)
     return _with_rows(head, known, parsed, manner, start)
 
 

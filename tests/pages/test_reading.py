@@ -176,7 +176,7 @@ def test_binary_files_are_told_by_size_and_digest_and_pictures_are_shown(tmp_pat
     assert "sandbox" in answer["Content-Security-Policy"]
 
 
-@pytest.mark.attack("W06")
+@pytest.mark.attack("W03")
 def test_what_only_says_that_it_is_a_picture_is_none(tmp_path: Path) -> None:
     page = b"<html><script>alert(1)</script>\0"
     bomb = PNG[:16] + (60_000).to_bytes(4, "big") * 2 + PNG[24:]
