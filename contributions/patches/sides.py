@@ -15,8 +15,8 @@ Which = Literal["old", "new"]
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first day of a ZIP's calendar: the same files make the same bytes
 LEVEL = 6
 # Of PKWARE's APPNOTE 4.3: what is read of a file's own heading, of its entry in the directory, and of the end.
-LOCAL, ENTRY, END = "<26sHH", "<4s16xIIH12xI", "<4s8xII2x"
-ENTRY_SIGNATURE, END_SIGNATURE = b"PK\x01\x02", b"PK\x05\x06"
+LOCAL, ENTRY, END = "<26sHH", "<4s16xIIH12xI", "<12xII2x"
+ENTRY_SIGNATURE = b"PK\x01\x02"
 
 
 def pack(pairs: Iterable[tuple[bytes | None, bytes | None]]) -> bytes:
@@ -59,9 +59,7 @@ def _found(stream: IO[bytes], name: bytes) -> tuple[int, int, int] | None:
     if stream.seek(0, SEEK_END) < struct.calcsize(END):
         return None
     stream.seek(-struct.calcsize(END), SEEK_END)
-    signature, size, offset = struct.unpack(END, stream.read())
-    if signature != END_SIGNATURE:
-        return None
+    size, offset = struct.unpack(END, stream.read())
     stream.seek(offset)
     directory = stream.read(size)
     place = -1

@@ -24,3 +24,4 @@ def test_the_same_files_make_the_same_bytes_and_no_name_comes_from_outside() -> 
 def test_what_is_no_zip_is_nothing() -> None:
     assert sides.read(BytesIO(b"no zip at all"), 0, "new") is None
     assert sides.read(BytesIO(b""), 0, "new") is None
+    assert sides.read(BytesIO(b"\xff" * 500), 0, "new") is None

@@ -28,6 +28,10 @@ def changes(hunks: list[Hunk] | tuple[Hunk, ...]) -> list[tuple[str, int | None,
     return [tuple(line) for hunk in hunks for line in hunk.lines if line.kind in "+-"]
 
 
+def numbers(hunk: Hunk) -> tuple[int, int, int, int]:
+    return hunk.old_start, hunk.old_count, hunk.new_start, hunk.new_count
+
+
 BODY = "".join(f"    step({n})\n" for n in range(30))
 CASES = {
     "wrapped": (f"def f():\n{BODY}", "def f():\n    if x:\n" + BODY.replace("    ", "        ")),
@@ -44,7 +48,9 @@ CASES = {
 def test_the_same_lines_are_changed_as_git_says_without_blanks(case: str, tmp_path: Path) -> None:
     old, new = CASES[case]
     ours = [left for hunk in hunks_of(tmp_path, old, new) for left in without_spacing(hunk)]
-    assert changes(ours) == changes(hunks_of(tmp_path, old, new, "-w"))
+    gits = hunks_of(tmp_path, old, new, "-w")
+    assert changes(ours) == changes(gits)
+    assert [numbers(hunk) for hunk in ours] == [numbers(hunk) for hunk in gits]
     for hunk in ours:
         kinds = [line.kind for line in hunk.lines]
         assert kinds.count("+") == hunk.added

@@ -45,7 +45,8 @@ def test_what_changed_in_a_line_is_marked_word_by_word(old: str, new: str) -> No
     [
         ("import os", "def greet(name):"),
         ("same", "same"),
-        ("x" * 1001, "y" + "x" * 1000),
+        ("a b " * 250 + "c", "a b " * 250 + "d"),
+        (f"p {' '.join(map(str, range(170)))} q", f"r {' '.join(map(str, range(170)))} s"),
         ("", "something"),
         (" ".join(f"a{n}" for n in range(170)), " ".join(f"b{n}" for n in range(170))),
     ],
