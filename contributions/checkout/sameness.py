@@ -17,7 +17,7 @@ RAW = ("diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames")
 SECTION = b"\ndiff --git "
 HUNK = re.compile(rb"^@@ -(\d+)[^\n]*\n", re.MULTILINE)
 AT_ONCE = 20  # files read by one call; git takes none for text that is larger than 10 MiB
-MOST_SEARCHED = 1 << 31  # bytes of a file times its hunks, a second or so; beyond, no hunk counts as being alone
+MOST_SEARCHED = 1 << 33  # bytes of all files times their hunks, some seconds; beyond, no hunk counts as being alone
 LENGTH = 40  # hexadecimal digits of a digest
 
 
@@ -40,8 +40,10 @@ def file_fingerprints(repo: Path, base: str, tip: str, *, anywhere: bool = False
     """
     changes = changes_between(repo, base, tip)
     hunks = _hunks(changes, diff(repo, base, tip))
-    texts = {} if anywhere else _texts(repo, [changes[path].old_blob for path in hunks])
-    return {path: _digest(change, hunks.get(path, []), texts.get(change.old_blob)) for path, change in changes.items()}
+    places = {} if anywhere else _places(repo, changes, hunks)
+    return {
+        path: _digest(change, hunks.get(path, []), places.get(path, frozenset())) for path, change in changes.items()
+    }
 
 
 def changes_between(repo: Path, base: str, tip: str) -> dict[str, Change]:
@@ -65,30 +67,37 @@ def _hunks(changes: dict[str, Change], change: bytes) -> dict[str, list[tuple[in
     return found
 
 
-def _texts(repo: Path, blobs: list[str]) -> dict[str, bytes]:
-    return dict(text for start in range(0, len(blobs), AT_ONCE) for text in _read(repo, blobs[start:][:AT_ONCE]))
+def _places(
+    repo: Path, changes: dict[str, Change], hunks: dict[str, list[tuple[int, bytes]]]
+) -> dict[str, frozenset[int]]:
+    """Of each file: which hunks, by where they begin, would fit elsewhere in it as well, or may for all we know."""
+    found, left, paths = {}, MOST_SEARCHED, list(hunks)
+    for start in range(0, len(paths), AT_ONCE):
+        some = paths[start : start + AT_ONCE]
+        for path, text in zip(some, _read(repo, [changes[path].old_blob for path in some]), strict=True):
+            left -= len(text) * len(hunks[path])
+            found[path] = frozenset(at for at, lines in hunks[path] if left < 0 or not _fits_once(lines, text))
+    return found
 
 
-def _read(repo: Path, blobs: list[str]) -> Iterator[tuple[str, bytes]]:
+def _read(repo: Path, blobs: list[str]) -> Iterator[bytes]:
     answer = git(repo, "cat-file", "--batch", input="".join(f"{blob}\n" for blob in blobs).encode(), fence=Fence())
     at = 0
-    for blob in blobs:
+    for _ in blobs:
         start = answer.index(b"\n", at) + 1
         size = int(answer[at:start].split()[2])
-        yield blob, answer[start : start + size]
+        yield answer[start : start + size]
         at = start + size + 1
 
 
-def _digest(change: Change, hunks: list[tuple[int, bytes]], text: bytes | None) -> str:
+def _digest(change: Change, hunks: list[tuple[int, bytes]], uncertain: frozenset[int]) -> str:
     """A file without hunks is told by its content as a whole; one that only gets another mode, by that alone."""
     facts = [change.status, change.old_mode, change.new_mode]
     if not hunks and change.old_blob != change.new_blob:
         facts += [change.old_blob, change.new_blob]
     summed = hashlib.sha256(" ".join(facts).encode())
-    alone = text is not None and len(text) * len(hunks) <= MOST_SEARCHED
     for start, lines in hunks:
-        is_certain = text is None or (alone and _fits_once(lines, text))
-        place = "" if is_certain else f"{start} of {change.old_blob}"
+        place = f"{start} of {change.old_blob}" if start in uncertain else ""
         summed.update(f"\n@@ {place} {len(lines)}\n".encode() + lines)
     return summed.hexdigest()[:LENGTH]
 

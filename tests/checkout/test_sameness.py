@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from contributions.checkout import sameness
 from contributions.checkout.fingerprints import patch_id
 from contributions.checkout.sameness import file_fingerprints
 from tests.checkout.stories import TEXT, Content, Story, changed
@@ -95,6 +96,17 @@ def test_gits_own_patch_id_would_let_it_pass(story: Story, name: str) -> None:
     base = story.tip("main")
     first, second = (story.commit(files, on=f"try{story.told}", start=base) for files in SMUGGLED[name])
     assert patch_id(story.path, base, first) == patch_id(story.path, base, second)
+
+
+def test_when_too_much_would_have_to_be_searched_a_hunk_is_the_same_only_where_it_is(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = told(story, {"a.txt": FIX, "b.txt": FIX})
+    monkeypatch.setattr(sameness, "MOST_SEARCHED", len(TEXT))
+    less = told(story, {"a.txt": FIX, "b.txt": FIX})
+    assert less["a.txt"] == before["a.txt"]
+    assert less["b.txt"] != before["b.txt"]
+    assert told(story, {"a.txt": FIX, "b.txt": FIX}) == less
 
 
 def test_an_empty_file_and_a_moved_one_are_told(story: Story) -> None:
