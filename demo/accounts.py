@@ -97,7 +97,7 @@ class Accounts:
         organisation = Organisation.objects.filter(name=company.name).first()
         if organisation is None:
             organisation = found_organisation(founder=owner, name=company.name, about=company.about)
-            Organisation.objects.filter(pk=organisation.pk).update(kind=company.kind)
+            Organisation.objects.filter(pk=organisation.pk).update(kind=company.kind, sector=company.sector)
         for other in others:
             if not organisation.memberships.filter(person__username=other.username).exists():
                 invitation = invite(person=owner, organisation=organisation, username=other.username)

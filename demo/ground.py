@@ -94,6 +94,8 @@ class Ground:
         Component.objects.filter(pk=component.pk).update(upstream_url=self.url, homepage=platform.homepage)
         if not Recipe.objects.filter(component=component).exists():
             set_recipe(component=component, recipe=tomllib.loads(platform.recipe.read_text()))
+        if platform.traits and not component.traits.exists():
+            manage("set_traits", platform.package, *platform.traits)
         component.maintainers.add(*Person.objects.filter(username__in=plan.maintainers()))
         self._await_releases(component)
         return component

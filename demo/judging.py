@@ -129,6 +129,8 @@ def _body(report: Report) -> dict[str, object]:
         "stage": report.stage,
         "environment": report.environment,
         "text": report.text,
+        "traits": report.traits,
+        "is_named": report.is_named,
     }
     if report.days:
         body["since"] = (datetime.now(UTC) - timedelta(days=report.days)).date().isoformat()

@@ -24,6 +24,7 @@ class Company:
     kind: str
     about: str
     people: tuple[Somebody, ...]
+    sector: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ class Report:
     days: int = 0
     text: str = ""
     revision: int = 1
+    traits: dict[str, str] = field(default_factory=dict)
+    is_named: bool = True
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,8 @@ class Share:
     wheel: str = ""
     sha256: str = ""
     fits: dict[str, str] = field(default_factory=dict)
+    fixes: str = ""
+    tests: str = ""
     up: tuple[str, ...] = ()
     down: tuple[str, ...] = ()
     comments: tuple[Remark, ...] = ()
@@ -149,6 +154,7 @@ class Platform:
     tools: tuple[str, ...]
     shares: tuple[Share, ...]
     installation: Installation
+    traits: tuple[str, ...] = ()
     drafts: tuple[Share, ...] = ()
 
     @property
@@ -162,7 +168,13 @@ class Platform:
 def companies() -> tuple[Company, ...]:
     found = _read(ROOM / "people.toml")["organisation"]
     return tuple(
-        Company(each["name"], each["kind"], each["about"], tuple(Somebody(**person) for person in each["person"]))
+        Company(
+            each["name"],
+            each["kind"],
+            each["about"],
+            tuple(Somebody(**person) for person in each["person"]),
+            each.get("sector", ""),
+        )
         for each in found
     )
 

@@ -65,6 +65,8 @@ class Sharing:
             "kind": share.kind,
             "title": share.title,
             "description": share.description,
+            "fixes": share.fixes,
+            "tests": share.tests,
             "release": share.release,
             **({"hold": True} if share.like else {}),
         }

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from tests.pages.conftest import Platform
 
+OF_REVISION = "(?P<number>[0-9]{1,9})/v(?P<revision>[0-9]{1,9})"
 PLACES = {
     "^files/(?P<sha256>[0-9a-f]{64})/(?P<name>[^/]{1,255})$": "files/{sha256}/{name}",
     "^files/(?P<sha256>[0-9a-f]{64})/(?P<name>[^/]{1,255})\\.provenance\\.json$": (
@@ -23,6 +24,9 @@ PLACES = {
     "^keys/(?P<keyid>[0-9a-f]{64})\\.pem$": "keys/{sha256}.pem",
     "^tuf/metadata/(?:(?P<version>[1-9][0-9]{0,8})\\.)?(?P<role>[A-Za-z0-9][A-Za-z0-9.-]{0,199})\\.json$": (
         "tuf/metadata/1.root.json"
+    ),
+    f"^contributions/{OF_REVISION}/pictures/(?P<index>[0-9]{{1,6}})/(?P<which>old|new)$": (
+        "contributions/<int:number>/v1/pictures/0/new"
     ),
     "^.*$": "nowhere/",
     "^confirm-email/(?P<key>[-:\\w]+)/$": "confirm-email/a:b:c/",
