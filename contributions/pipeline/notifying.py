@@ -207,8 +207,8 @@ def who_may_hear(event: Event, chosen: QuerySet[Any]) -> QuerySet[Any]:
 
 
 def _doer_of(event: Event) -> int:
-    """Who needs not be told; what a worker received its author has sent. No key is 0."""
-    if event.contribution is not None and event.verb == Verb.RECEIVED:
+    """Who needs not be told; what a worker received, or made public, its author has sent. No key is 0."""
+    if event.contribution is not None and event.verb in {Verb.RECEIVED, Verb.SHARED}:
         return event.contribution.author_id
     if event.verb == Verb.REPORTED and event.actor_id is None:
         unnamed = Event.objects.filter(verb=Verb.UNNAMED, contribution=event.contribution_id, pk__gt=event.pk)
