@@ -16,6 +16,7 @@ from contributions.views import (
     components,
     contribution,
     contributions,
+    dashboards,
     environments,
     evidence,
     files,
@@ -141,6 +142,9 @@ urlpatterns = [
     path("organisations/new/", organisations.organisation_new, name="organisation-new"),
     path("organisations/<slug:slug>/", organisations.organisation, name="organisation"),
     path("organisations/<slug:slug>/invite/", organisations.organisation_invite, name="organisation-invite"),
+    path("organisations/<slug:slug>/edit/", organisations.organisation_edit, name="organisation-edit"),
+    path("account/dashboard/", dashboards.own_dashboard, name="own-dashboard"),
+    path("organisations/<slug:slug>/dashboard/", dashboards.dashboard, name="organisation-dashboard"),
     path("organisations/<slug:slug>/role/", organisations.organisation_role, name="organisation-role"),
     path("organisations/<slug:slug>/speak-for/", organisations.organisation_speak_for, name="organisation-speak-for"),
     path(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.text import slugify
 
-from contributions.errors import Clash, Invalid, Missing, NotAllowed
+from contributions.errors import Clash, Invalid, Missing, NotAllowed, TooLarge
 from contributions.models import Event, FormerName, Membership, Organisation, Person
 from contributions.plaintext import clean
 
@@ -19,7 +21,7 @@ from .words import one_line, prose
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
-NAME_LENGTH, ABOUT_BYTES = 100, 8000
+NAME_LENGTH, ABOUT_BYTES, SECTOR_LENGTH, WEBSITE_LENGTH = 100, 8000, 60, 200
 RESERVED = frozenset({"new"})
 
 
@@ -33,8 +35,7 @@ def found_organisation(*, founder: Person, name: str, about: str = "", website: 
         raise Invalid("Choose a name with some letters or digits in it.", field="name")
     if FormerName.objects.taken(FormerName.Kind.ORGANISATION, slug):
         raise Clash(f"“{slug}” belonged to another organisation once, and is given to nobody again.", field="name")
-    if website and not website.startswith(("https://", "http://")):
-        raise Invalid("A web site's address begins with https://.", field="website")
+    website = _web_address(website)
     try:
         with transaction.atomic():
             organisation = Organisation.objects.create(slug=slug, name=name, about=about, website=website)
@@ -43,6 +44,55 @@ def found_organisation(*, founder: Person, name: str, about: str = "", website: 
     except IntegrityError:
         raise Clash("There is an organisation of that name already.", field="name") from None
     return organisation
+
+
+def describe(
+    *,
+    person: Person,
+    organisation: Organisation,
+    sector: str | None = None,
+    about: str | None = None,
+    website: str | None = None,
+) -> Organisation:
+    """Change what its page tells; what is None stays as it is. Reports keep the sector that they were given with."""
+    if not organisation.may_be_run_by(person):
+        raise NotAllowed("Only an owner of the organisation can change what is told of it.")
+    pace(person, Event.Verb.DESCRIBED)
+    told: dict[str, str] = {}
+    if sector is not None:
+        told["sector"] = _sector(sector)
+    if about is not None:
+        told["about"] = prose(about, most=ABOUT_BYTES, what="The text", field="about")
+    if website is not None:
+        told["website"] = _web_address(website)
+    with transaction.atomic():
+        now = Organisation.objects.select_for_update().get(pk=organisation.pk)
+        changed = {name: value for name, value in told.items() if getattr(now, name) != value}
+        if changed:
+            Organisation.objects.filter(pk=now.pk).update(**changed)
+            Event.objects.write(
+                Event.Verb.DESCRIBED, actor=person, organisation=now, text=f"{now.slug}: {', '.join(changed)}"
+            )
+    organisation.refresh_from_db()
+    return organisation
+
+
+def _sector(text: str) -> str:
+    """May be empty: then nothing is told of it."""
+    return one_line(text, most=SECTOR_LENGTH, what="The sector", field="sector") if clean(text).strip() else ""
+
+
+def _web_address(text: str) -> str:
+    address = clean(text).strip()
+    if address and not address.startswith(("https://", "http://")):
+        raise Invalid("A web site's address begins with https://.", field="website")
+    if len(address) > WEBSITE_LENGTH:
+        raise TooLarge(f"The address has more than {WEBSITE_LENGTH} characters.", field="website")
+    try:
+        URLValidator()(address or "https://example.org/")
+    except ValidationError:
+        raise Invalid("That is no address of a web site.", field="website") from None
+    return address
 
 
 def set_role(*, person: Person, organisation: Organisation, username: str, role: str) -> Membership:

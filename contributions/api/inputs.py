@@ -378,6 +378,12 @@ class InvitationInput(Input):
     role = serializers.ChoiceField(required=False, choices=Membership.Role.choices)
 
 
+class OrganisationInput(Input):
+    sector = Text(required=False, allow_blank=True, help_text="What it does, such as telecoms.")
+    about = Text(required=False, allow_blank=True)
+    website = Text(required=False, allow_blank=True, help_text="An address that begins with https://.")
+
+
 class RoleInput(Input):
     role = serializers.ChoiceField(choices=Membership.Role.choices)
 

@@ -12,7 +12,7 @@ from contributions.errors import Missing, NotAllowed
 from contributions.models import ApiToken, Invitation, Organisation
 from contributions.models.invitation import UNKNOWN_INVITATION
 
-from .inputs import InvitationInput, MeInput, RoleInput
+from .inputs import InvitationInput, MeInput, OrganisationInput, RoleInput
 from .permissions import HasScope
 from .queries import PageQuery
 from .resource import Resource
@@ -52,11 +52,24 @@ class Organisations(Resource):
 
 class OneOrganisation(Resource):
     is_kept = True
+    http_method_names = ["get", "head", "patch"]
 
     @extend_schema(operation_id="organisations_show", responses=OrganisationDetailShape, summary="Show an organisation")
     def get(self, request: Request, slug: str) -> Response:
         """With its members."""
         del request
+        return self.shown(OrganisationDetailShape, organisation_of(slug))
+
+    @extend_schema(
+        operation_id="organisations_describe",
+        request=OrganisationInput,
+        responses=OrganisationDetailShape,
+        summary="Change what is told of an organisation",
+    )
+    def patch(self, request: Request, slug: str) -> Response:
+        """What is named; its owners may. Reports keep the sector that they were given with."""
+        del request
+        organising.describe(person=self.person, organisation=organisation_of(slug), **self.sent(OrganisationInput))
         return self.shown(OrganisationDetailShape, organisation_of(slug))
 
 

@@ -31,6 +31,14 @@ class OrganisationForm(forms.Form):
     website = forms.URLField(required=False, assume_scheme="https")
 
 
+class TellingForm(forms.Form):
+    """What an organisation tells of itself."""
+
+    sector = forms.CharField(max_length=60, required=False, help_text="What it does, such as telecoms.")
+    website = forms.URLField(required=False, assume_scheme="https")
+    about = forms.CharField(required=False, widget=forms.Textarea)
+
+
 class InvitationForm(forms.Form):
     username = forms.CharField(max_length=150, required=False, label="Account")
     email = forms.CharField(max_length=254, required=False, label="or mail address")

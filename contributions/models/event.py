@@ -44,6 +44,7 @@ PRIVATE = (
     "invited",
     "declined",
     "introduced",
+    "offered",
     "appraised",
     "unnamed",
     "runs",
@@ -73,7 +74,7 @@ TOLD = (
         "unnamed",
     ),
     *("reviewed", "approved", "withdrawn", "published", "unpublished", "quarantined", "restored", "advised"),
-    *("built", "fitted", "released", "merged", "flagged", "removed", "invited", "transferred"),
+    *("built", "fitted", "released", "merged", "flagged", "removed", "invited", "offered", "transferred"),
 )
 FEED_LOCK = 0x70617463  # "patc": any number that nothing else in this database locks
 
@@ -185,6 +186,8 @@ class Event(models.Model):
         TAGGED = "tagged", "changed the tags of"
         INVITED = "invited", "invited somebody"
         DECLINED = "declined", "declined an invitation"
+        DESCRIBED = "described", "changed what is told of"
+        OFFERED = "offered", "offered to hand over"
         TRANSFERRED = "transferred", "transferred"
         FOLLOWED = "followed", "changed what they follow"
         JOINED = "joined", "joined"

@@ -11,8 +11,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from contributions.actions import inviting, organising
-from contributions.errors import Missing
-from contributions.forms.people import InvitationForm, OrganisationForm
+from contributions.errors import Missing, NotAllowed
+from contributions.forms.people import InvitationForm, OrganisationForm, TellingForm
 from contributions.keeping import kept
 from contributions.models import Contribution, FieldReport, Organisation, Person
 from contributions.models.contribution import visible_to_all
@@ -81,6 +81,23 @@ def organisation_new(request: HttpRequest) -> HttpResponse:
         return render(request, "organisation_new.html", {"form": form})
     made = carried_out(form, lambda: organising.found_organisation(founder=person_of(request), **form.cleaned_data))
     return redirect(made) if made else answer_form(request, "organisation_new.html", form, {})
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def organisation_edit(request: HttpRequest, slug: str) -> HttpResponse:
+    found, person = _find(slug), person_of(request)
+    if not found.may_be_run_by(person):
+        raise NotAllowed("Only an owner of the organisation can change what is told of it.")
+    told = {name: getattr(found, name) for name in ("sector", "website", "about")}
+    form = TellingForm(request.POST or None, initial=told)
+    if request.method != "POST":
+        return render(request, "organisation_edit.html", {"form": form, "organisation": found})
+    made = carried_out(form, lambda: organising.describe(person=person, organisation=found, **form.cleaned_data))
+    if made is None:
+        return answer_form(request, "organisation_edit.html", form, {"organisation": found})
+    messages.success(request, "Noted.")
+    return redirect(made)
 
 
 @verb("organisation")

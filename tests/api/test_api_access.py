@@ -112,6 +112,7 @@ VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     ("post", "organisations/{organisation}/invitations/1/revoke/"): (None, "401 404 404 404 404 403 404 403"),
     ("put", "organisations/{organisation}/members/author/"): ({"role": "owner"}, NO_OWNER),
     ("post", "organisations/{organisation}/members/author/remove/"): (None, NO_OWNER),
+    ("patch", "organisations/{organisation}/"): ({"sector": "telecoms"}, NO_OWNER),
     ("post", "organisations/{organisation}/speak-for/"): (None, "401 403 200 403 403 403 403 403"),
     ("post", "me/invitations/1/accept/"): (None, "401 404 404 404 404 403 404 403"),
     ("post", "me/invitations/1/decline/"): (None, "401 404 404 404 404 403 404 403"),

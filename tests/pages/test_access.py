@@ -110,6 +110,9 @@ PAGES = {
     "/builds.atom": ALL,
     "/audit.atom": ALL,
     "/contributions/{c}/advise/": (302, 403, 403, 200, 200),
+    "/organisations/northern-hosting/dashboard/": (302, 403, 200, 403, 403),
+    "/organisations/northern-hosting/edit/": (302, 403, 403, 403, 403),  # only its owner
+    "/account/dashboard/": (302,) * 5,
     "/organisations/northern-hosting/environment/": (302, 403, 200, 403, 403),
     "/still/{still}/": ALL,
     "/organisations/northern-hosting/downloads/": (302, 403, 200, 403, 403),

@@ -17,7 +17,10 @@ class OrganisationShape(serializers.ModelSerializer[Organisation]):
 
     class Meta:
         model = Organisation
-        fields: tuple[str, ...] = ("slug", "name", "kind", "about", "website", "created_at", "url", "page")
+        fields: tuple[str, ...] = (
+            *("slug", "name", "kind", "sector", "about", "website"),
+            *("created_at", "url", "page"),
+        )
         read_only_fields: tuple[str, ...] = fields
 
 
