@@ -101,7 +101,7 @@ def test_a_line_that_stands_twice_in_other_surroundings_is_not_guessed_at() -> N
 
 def test_blanks_at_the_end_and_carriage_returns_part_nothing() -> None:
     then = numbered(b"one\ntwo of them are here\nthree\n")
-    now = numbered(b"zero\r\none \r\ntwo of them are here\r\nthree\t\r\n")
+    now = numbered(b"zero\r\none \r\ntwo of them are here  \r\nthree\t\r\n")
     held = anchor(then, 2, 2)
     assert held is not None
     assert find([held], now) == [3]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from tests.factories import make_remark
 from tests.pages.conftest import platform as platform
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ def addresses_on(platform: Platform) -> list[str]:
 def _filled(route: str, parts: dict[str, str], platform: Platform) -> str:
     numbers = {"comments/": platform.comment, "builds/": platform.build, "publications/": platform.publication}
     numbers["artifacts/"] = platform.artifact
+    if route.removeprefix("api/v1/").startswith("remarks/"):
+        numbers["remarks/"] = make_remark(platform.contribution.current)
     number = next((row.pk for start, row in numbers.items() if start in route), platform.contribution.pk)
     number = platform.token.pk if "tokens/" in route else number
     slug = platform.release.slug if route.startswith("simple/") else ""
