@@ -79,8 +79,8 @@ def told(person: Person | None, address: str) -> str:
 @pytest.mark.attack("W16")
 @pytest.mark.parametrize("role", ["stranger", "member", "maintainer"])
 def test_every_face_is_as_it_was_without_the_draft(platform: Platform, role: str) -> None:  # noqa: F811
-    note_again()
     person, addresses = platform.people[role], faces(platform)
+    note_again()  # also of what the addresses are filled with
     before = {address: told(person, address) for address in addresses}
     draft = make_draft(platform)
     after = {address: told(person, address) for address in addresses}
