@@ -62,6 +62,8 @@ def test_hidden_lines_are_shown_by_plain_links(song: Revision, view: str) -> Non
     more = re.findall(r'<a href="([^"#]+)#[^"]+" hx-get="[^"]+"[^>]*>([^<]+)</a>', first)
     both = Client().get(more[2][0].replace("&amp;", "&")).content.decode()
     assert shown(both) == list(range(77, 124))  # what was open stays open
+    middle = page_of(song, f"&view={view}&file=0&context=50-60")
+    assert middle.count('class="hunk-words"') == 1, "only the row right above a hunk has its heading"
     everything = page_of(song, f"&view={view}&file=0&context=1-200")
     assert shown(everything) == list(range(1, 201))
     assert 'class="hunk"' not in everything
@@ -181,7 +183,7 @@ def test_what_only_says_that_it_is_a_picture_is_none(tmp_path: Path) -> None:
     page = b"<html><script>alert(1)</script>\0"
     bomb = PNG[:16] + (60_000).to_bytes(4, "big") * 2 + PNG[24:]
     svg = b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'>\0</svg>"
-    after = {"a.png": page, "b.png": bomb, "c.svg": svg, "d.dat": PNG}
+    after = {"a.png": page, "b.png": bomb, "c.svg": svg, "d.dat": PNG, "e.png": page.rstrip(b"\0")}  # the last is text
     revision = make_change(tmp_path / "git", {"x": b"x\n"}, after)
     shown_page = page_of(revision)
     statuses = {}
@@ -191,7 +193,7 @@ def test_what_only_says_that_it_is_a_picture_is_none(tmp_path: Path) -> None:
         statuses[known["path"]] = answer.status_code
         assert (address in shown_page) is (answer.status_code == 200)
         assert answer.status_code == 404 or answer["Content-Type"] == "image/png"
-    assert statuses == {"a.png": 404, "b.png": 404, "c.svg": 404, "d.dat": 200}  # the last one is the control
+    assert statuses == {"a.png": 404, "b.png": 404, "c.svg": 404, "d.dat": 200, "e.png": 404}  # d is the control
 
 
 def test_renames_modes_links_and_deletions_are_told(tmp_path: Path) -> None:
