@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -28,6 +29,7 @@ from contributions.models import (
     FieldReport,
     Fit,
     Flag,
+    Invitation,
     LineComment,
     Membership,
     Notification,
@@ -118,6 +120,17 @@ def make_organisation(name: str = "", *, owner: Person | None = None, **given: A
 def belong(person: Person, organisation: Organisation, **given: Any) -> Membership:
     """Make a member of the person, without an invitation."""
     return Membership.objects.create(organisation=organisation, person=person, **given)
+
+
+def make_invitation(organisation: Organisation, person: Person | None = None, **given: Any) -> Invitation:
+    """An open one, to an account or else to a mail address."""
+    mark = next(serial)
+    usual = {
+        "digest": Invitation.digest_of(f"secret {mark}"), "expires_at": timezone.now() + timedelta(days=14),
+        "email": "" if person else f"guest{mark}@example.org",
+    }  # fmt: skip
+    given = {"invited_by": make_person()} | usual | given
+    return Invitation.objects.create(organisation=organisation, person=person, **given)
 
 
 def make_component(

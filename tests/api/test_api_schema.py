@@ -61,6 +61,8 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
     Environment.objects.create(
         organisation=webhook.organisation, component=published.contribution.component, traits={"disk": "ssd"}
     )
+    factories.make_invitation(webhook.organisation)
+    factories.make_invitation(published.contribution.organisation, member.person)
     compared = factories.make_comparison()
     own = {"{slug}": webhook.organisation.slug, "{number}": str(webhook.pk)}
     remark = factories.make_remark(published.contribution.current)
@@ -74,6 +76,7 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
         "/artifacts/": {"{number}": str(published.build.artifacts.get().pk)},
         "/organisations/{slug}/webhooks/": own,
         "/organisations/{slug}/downloads/": own,
+        "/organisations/{slug}/invitations/": own,
         "/organisations/{slug}/environment/": own,
         "/organisations/": {"{slug}": organisation},
         "/claims/{claim}/": {"{number}": str(number), "{claim}": str(tick.claim_id)},
