@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from contributions.models import Flag, LineComment, Review, Revision
+from contributions.models.whereabouts import Stand, stands
 from contributions.views.diffs import anchor_of
 from tests import factories
 from tests.factories import DIFF, make_person, make_remark
@@ -87,6 +88,16 @@ def test_a_remark_stands_where_its_text_is_or_is_outdated_with_the_text_shown(co
     assert page.index("Remarks that have no place any more") < page.index("Why one?")
     page = stranger.get(f"{changes}?revision=1").content.decode()
     assert place(page, 13) < page.index("Why one?") < place(page, 14), "in its own revision nothing moved"
+
+
+def test_a_remark_follows_its_file_to_another_name(contribution: Contribution) -> None:
+    thread = make_remark(contribution.current)
+    named = MOVED.replace(b"b/swiftclient/shell.py", b"b/swiftclient/commands.py")
+    file = {"path": "swiftclient/commands.py", "old_path": SHELL, "status": "renamed", "added": 3, "removed": 1}
+    renamed = factories.make_revision(contribution, diff=named, files=[file | {"start": 0, "end": len(named)}])
+    assert stands([thread], renamed) == {thread.pk: Stand(0, 14, 14)}
+    other = factories.make_revision(contribution, diff=ELSEWHERE)
+    assert stands([thread], other) == {thread.pk: Stand(None)}, "the control"
 
 
 def test_remarks_on_a_file_and_on_lines_that_are_not_shown_stand_at_its_head(contribution: Contribution) -> None:
