@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.db import connection
 from django.utils import timezone
 
 from contributions.asking import read
@@ -22,6 +23,7 @@ from contributions.models import (
     Unread,
 )
 from contributions.models.finding import RANKED, Search, found
+from contributions.models.patience import in_time
 from contributions.pipeline import reading
 from tests import factories
 
@@ -327,3 +329,17 @@ def test_times_ago(patch: Contribution) -> None:
     Contribution.objects.filter(pk=patch.pk).update(created_at=timezone.now() - timedelta(days=10))
     assert numbers("before:7d") == numbers("since:2w") == numbers("since:1m before:1w") == {patch.pk}
     assert numbers("since:7d") == numbers("before:1y") == set()
+
+
+@pytest.mark.attack("W15")
+def test_a_search_that_keeps_the_database_busy_is_given_up() -> None:
+    """The control: the same without a limit goes on until it is done."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(1.2)")
+    with pytest.raises(Invalid, match="takes too long"), in_time(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(5)")
+    with in_time():
+        pass
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == ("0",)
