@@ -8,11 +8,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import IsAuthenticated
 
 from contributions.actions.vocabulary import set_environment
-from contributions.errors import Missing, NotAllowed
-from contributions.models import ApiToken, Environment, Organisation
+from contributions.errors import NotAllowed
+from contributions.models import ApiToken, Environment
 
 from .inputs import EnvironmentInput
 from .lookups import component_named
+from .people import organisation_of
 from .permissions import HasScope
 from .queries import PageQuery
 from .resource import Resource
@@ -37,7 +38,7 @@ class Environments(Resource):
     def get(self, request: Request, slug: str) -> Response:
         """Each component with its traits, as the organisation runs it; only its members may ask."""
         del request
-        organisation = _organisation(slug)
+        organisation = organisation_of(slug)
         if not organisation.memberships.filter(person=self.person).exists():
             raise NotAllowed("Only members see what their organisation runs.")
         rows = Environment.objects.filter(organisation=organisation).select_related("component")
@@ -55,13 +56,6 @@ class OneEnvironment(Resource):
         """All its traits; its members may."""
         del request
         traits = self.sent(EnvironmentInput)["traits"]
-        found, of = component_named(component), _organisation(slug)
+        found, of = component_named(component), organisation_of(slug)
         made = set_environment(person=self.person, organisation=of, component=found, traits=traits)
         return self.shown(EnvironmentShape, made)
-
-
-def _organisation(slug: str) -> Organisation:
-    found = Organisation.objects.filter(slug=slug).first()
-    if found is None:
-        raise Missing(f"There is no organisation {slug[:60]!r}.")
-    return found

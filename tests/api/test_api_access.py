@@ -72,6 +72,7 @@ VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     ("post", "{one}reports/"): (REPORT, "401 201 201 403 403 403 201 403"),
     ("put", "{one}claims/"): ({"fixes": ["#1"], "tests": []}, "401 403 200 403 403 403 403 403"),
     ("put", "{one}claims/{claim}/ticks/"): ({"holds": True}, "401 200 403 200 200 403 200 403"),
+    ("patch", "me/"): ({"about": "Keeps disks."}, "401 200 200 200 200 403 200 403"),
     ("post", "{one}reports/{report}/take-back/"): (None, "401 403 204 403 403 403 403 403"),
     ("put", "organisations/{organisation}/environment/swiftclient/"): (
         {"traits": {}},
