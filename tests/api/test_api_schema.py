@@ -77,6 +77,7 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
         "/organisations/{slug}/webhooks/": own,
         "/organisations/{slug}/downloads/": own,
         "/organisations/{slug}/invitations/": own,
+        "/organisations/{slug}/dashboard/": own,
         "/organisations/{slug}/environment/": own,
         "/organisations/": {"{slug}": organisation},
         "/claims/{claim}/": {"{number}": str(number), "{claim}": str(tick.claim_id)},
