@@ -69,13 +69,11 @@ class Contributions(Uploads):
         among = rows.narrowed(Contribution.objects.visible_to(self.eyes), asked)
         question = read(asked.get("q", ""))
         search = Search(question, self.eyes, order=asked.get("order", ""), usual="newest", among=among)
-        found, releases = search.ranked, None
-        if "release" in asked:
-            releases = rows.Baselines.called(asked["release"], asked.get("component"))
-            found = rows.on_releases(found, releases)
+        releases = rows.Baselines.called(asked["release"], asked.get("component")) if "release" in asked else None
         order = _order(search.keys, on_release=releases is not None)
-        written = rows.lines(found, request, on=releases)
         with search.in_time():
+            found = rows.on_releases(search.ranked, releases) if releases else search.ranked
+            written = rows.lines(found, request, on=releases)
             page = page_of(written.values("line", *(name.removeprefix("-") for name in order)), request, asked, *order)
         return _joined(page.with_results([row["line"] for row in page.rows]))
 
