@@ -80,6 +80,7 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
         "/organisations/{slug}/dashboard/": own,
         "/organisations/{slug}/environment/": own,
         "/organisations/": {"{slug}": organisation},
+        "/search/complete/": {"complete/": "complete/?q=component:swiftclient"},
         "/claims/{claim}/": {"{number}": str(number), "{claim}": str(tick.claim_id)},
         "/advisories/": {"{number}": str(advisory.pk)},
         "": {"{number}": str(number), "{revision}": "1", "{slug}": "swiftclient", "{index}": "0"},
