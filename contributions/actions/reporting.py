@@ -161,7 +161,7 @@ def _hiding_sector(organisation: Organisation) -> str:
 def _refuse_hiding(author: Person, contribution: Contribution, organisation: Organisation) -> None:
     """An unnamed report that does not count would tell by that whose it is."""
     own = Membership.objects.filter(person=contribution.author_id, organisation=organisation).exists()
-    if own or author == contribution.author or organisation == contribution.organisation:
+    if own or contribution.is_or_was_by(author) or organisation == contribution.organisation:
         raise Invalid(
             "A report of its author's own organisation never counts, so it is always named.", field="is_named"
         )

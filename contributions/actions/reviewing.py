@@ -44,6 +44,8 @@ def review(
     html = rendered(message)
     with transaction.atomic():
         locked = Contribution.objects.select_for_update(of=("self",)).get(pk=contribution.pk)
+        if locked.is_or_was_by(reviewer):
+            raise Clash("You became its author meanwhile.")
         seen = _as_seen(locked, revision)
         made, _ = Review.objects.update_or_create(
             revision=seen,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from contributions.errors import Invalid, NotAllowed
+from contributions.errors import Clash, Invalid, NotAllowed
 from contributions.models import Contribution, Event, Standing, Vote
 
 from .pacing import pace
@@ -26,6 +26,8 @@ def vote(*, person: Person, contribution: Contribution, value: int) -> Contribut
     pace(person, Event.Verb.VOTED)
     with transaction.atomic():
         locked = Contribution.objects.select_for_update(of=("self",)).get(pk=contribution.pk)
+        if locked.is_or_was_by(person):
+            raise Clash("You became its author meanwhile.")
         if value:
             cast = {"value": value, "revision": locked.current}
             Vote.objects.update_or_create(contribution=contribution, person=person, defaults=cast)

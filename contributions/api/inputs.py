@@ -384,6 +384,10 @@ class OrganisationInput(Input):
     website = Text(required=False, allow_blank=True, help_text="An address that begins with https://.")
 
 
+class TransferInput(Input):
+    to = Text(help_text="The username of another member of the organisation that it was shared for.")
+
+
 class RoleInput(Input):
     role = serializers.ChoiceField(choices=Membership.Role.choices)
 

@@ -33,6 +33,7 @@ from . import (
     rules,
     searching,
     status,
+    transfers,
     voices,
     webhooks,
 )
@@ -97,6 +98,7 @@ urlpatterns = [
         name="api-member-remove",
     ),
     path("organisations/<str:slug>/speak-for/", people.Speaking.as_view(), name="api-speak-for"),
+    path("me/transfers/", transfers.OwnTransfers.as_view(), name="api-own-transfers"),
     path("me/invitations/", people.OwnInvitations.as_view(), name="api-own-invitations"),
     path(
         "me/invitations/<int:number>/accept/", people.InvitationAcceptance.as_view(), name="api-own-invitation-accept"
@@ -108,6 +110,10 @@ urlpatterns = [
     path(f"{ONE}withdraw/", contributions.Withdrawal.as_view(), name="api-contribution-withdraw"),
     path(f"{ONE}overlaps/", overlaps.ContributionOverlaps.as_view(), name="api-overlaps"),
     path(f"{ONE}tags/", browsing.ContributionTags.as_view(), name="api-contribution-tags"),
+    path(f"{ONE}transfer/", transfers.Offering.as_view(), name="api-transfer"),
+    path(f"{ONE}transfer/accept/", transfers.Acceptance.as_view(), name="api-transfer-accept"),
+    path(f"{ONE}transfer/decline/", transfers.Refusal.as_view(), name="api-transfer-decline"),
+    path(f"{ONE}take-over/", transfers.TakingOver.as_view(), name="api-take-over"),
     path(f"{ONE}share/", overlaps.Sharing.as_view(), name="api-contribution-share"),
     path(f"{ONE}join/", overlaps.Joining.as_view(), name="api-contribution-join"),
     path(f"{ONE}quarantine/", contributions.Quarantine.as_view(), name="api-contribution-quarantine"),

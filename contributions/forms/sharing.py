@@ -164,6 +164,12 @@ class ReviseForm(SourceForm):
         self.fields["holds_for"].queryset = releases.newest_first()  # type: ignore[attr-defined]
 
 
+class TransferForm(forms.Form):
+    to = forms.CharField(
+        max_length=150, label="To", widget=forms.TextInput(attrs={"list": "takers", "autocomplete": "off"})
+    )
+
+
 class JoinForm(forms.Form):
     into = forms.IntegerField(label="Number of the other one", min_value=1, max_value=2**31)
     text = forms.CharField(

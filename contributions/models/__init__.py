@@ -31,6 +31,7 @@ from .revision import Revision as Revision
 from .standing import Standing as Standing
 from .tag import Tag as Tag
 from .touch import Place as Place, Touch as Touch
+from .transfer import Transfer as Transfer
 from .voices import (
     Comment as Comment,
     CommentEdit as CommentEdit,

@@ -36,7 +36,8 @@ def checklist_of(contribution: Contribution) -> Checklist | None:
 
 def is_colleague(person: Any, contribution: Contribution) -> bool:
     """Whether somebody belongs to an organisation of the author's now, or to the one it was shared for."""
-    theirs = Membership.objects.filter(person=contribution.author_id).values("organisation")
+    authors = {contribution.author_id, *contribution.former_authors}
+    theirs = Membership.objects.filter(person__in=authors).values("organisation")
     mine = Membership.objects.filter(person=person.pk)
     return mine.filter(organisation__in=theirs).exists() or mine.filter(organisation=contribution.organisation).exists()
 
@@ -49,6 +50,7 @@ class _Facts:
         self.revision = revision
         holding = Review.objects.in_force(contribution).select_related("reviewer", "revision")
         self.reviews = list(holding.defer(*LARGE).order_by("reviewed_at", "pk"))
+        self.authors = {contribution.author_id, *contribution.former_authors}
         self.maintainers = set(contribution.component.maintainers.values_list("pk", flat=True))
         self.organisations = self._organisations()
 
@@ -71,32 +73,38 @@ class _Facts:
 
     def _organisations(self) -> dict[int, dict[int, Membership]]:
         """Who belongs to what now: the memberships of the author and the reviewers, by person and organisation."""
-        people = {self.contribution.author_id, *(review.reviewer_id for review in self.reviews)}
+        people = {*self.authors, *(review.reviewer_id for review in self.reviews)}
         found: dict[int, dict[int, Membership]] = {person: {} for person in people}
         for membership in Membership.objects.filter(person__in=people).select_related("organisation"):
             found[membership.person_id][membership.organisation_id] = membership
         return found
 
     def _opinion(self, review: Review) -> Opinion:
-        author = self.contribution.author_id
-        kin = {*self.organisations[author], self.contribution.organisation_id}
+        kin = {self.contribution.organisation_id, *(key for one in self.authors for key in self.organisations[one])}
         return Opinion(
             by=review.reviewer.username,
             of="" if review.revision_id == self.revision.pk else review.revision.label,
             verdict=review.verdict,
             maintains=review.reviewer_id in self.maintainers,
-            is_author=review.reviewer_id in {author, self.revision.submitted_by_id},
+            is_author=review.reviewer_id in {*self.authors, self.revision.submitted_by_id},
             is_colleague=review.is_colleague or not kin.isdisjoint(self.organisations[review.reviewer_id]),
             changed_hands_at=review.reviewer.changed_hands_at,
         )
 
     def _is_newcomer(self) -> bool:
-        """Nothing of theirs was approved before, on any component, but what was rejected or put away since."""
-        approved = Contribution.objects.filter(author=self.contribution.author_id, events__verb="approved")
+        """Nothing of theirs was approved before, on any component, but what was rejected or put away since.
+
+        What was handed over makes nobody known: who approved it looked at another's work.
+        """
+        mine = Contribution.objects.filter(author=self.contribution.author_id).exclude(transfers__state="accepted")
+        approved = mine.filter(events__verb="approved")
         return not approved.filter(quarantined_at=None).exclude(state=Contribution.State.REJECTED).exists()
 
     def _hands(self) -> Iterable[tuple[str, datetime]]:
         contribution = self.contribution
+        for transfer in contribution.handings:
+            if transfer.is_accepted and transfer.decided_at is not None:
+                yield f"the work of {transfer.giver}, which {transfer.taker} took over,", transfer.decided_at
         if contribution.author.changed_hands_at:
             yield "the author's account", contribution.author.changed_hands_at
         organisations = {row.organisation for row in self.organisations[contribution.author_id].values()}

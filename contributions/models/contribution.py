@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Case, F, GeneratedField, Q, Value, When
 from django.db.models.functions import Now
 from django.urls import reverse
+from django.utils.functional import cached_property
 
 from .component import Component
 from .moves import Stateful
@@ -17,6 +18,8 @@ from .tag import Tag
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
+
+    from .transfer import Transfer
 
 TITLE_LENGTH = 200
 PRECEDENCE = {"approved": 0, "open": 1, "changes-requested": 2, "rejected": 3, "withdrawn": 4}
@@ -62,7 +65,9 @@ class ContributionQuerySet(models.QuerySet["Contribution"]):
 
     def needing_review_by(self, person: Person) -> Self:
         """Open work on components this person maintains, without the person's own."""
-        return self.filter(state=Contribution.State.OPEN, component__maintainers=person).exclude(author=person)
+        return self.filter(state=Contribution.State.OPEN, component__maintainers=person).exclude(
+            Q(author=person) | Q(pk__in=person.given_transfers.accepted().values("contribution"))
+        )
 
     def unreviewed(self) -> Self:
         """Open work that nobody has approved yet."""
@@ -235,6 +240,23 @@ class Contribution(Stateful):
     def is_by(self, person: Any) -> bool:
         return bool(person.pk) and self.author_id == person.pk
 
+    @cached_property
+    def handings(self) -> list[Transfer]:
+        """How it was handed over, the newest first, and the offer that waits; read once."""
+        return list(self.transfers.standing().select_related("giver", "taker"))
+
+    @property
+    def former_authors(self) -> frozenset[int]:
+        """The keys of those who handed it over: they never judge it, as little as its author does."""
+        return frozenset(transfer.giver_id for transfer in self.handings if transfer.is_accepted)
+
+    def is_or_was_by(self, person: Any) -> bool:
+        return self.is_by(person) or (bool(person.pk) and person.pk in self.former_authors)
+
+    @property
+    def may_be_handed_over(self) -> bool:
+        return self.is_public and not self.is_withdrawn
+
     def may_be_revised_by(self, person: Any) -> bool:
         is_free = not self.is_quarantined or bool(person.is_staff)
         return self.is_by(person) and not self.is_withdrawn and is_free
@@ -255,7 +277,7 @@ class Contribution(Stateful):
         return self.is_by(person) or person.is_staff
 
     def may_be_voted_on_by(self, person: Any) -> bool:
-        return self._is_open_to(person) and not self.is_by(person) and not self.is_withdrawn
+        return self._is_open_to(person) and not self.is_or_was_by(person) and not self.is_withdrawn
 
     def may_be_ticked_by(self, person: Any) -> bool:
         return self.may_be_voted_on_by(person) and not self.is_draft
@@ -277,6 +299,6 @@ class Contribution(Stateful):
         return bool(person.is_authenticated) and (person.is_staff or not self.is_quarantined) and not self.is_draft
 
     def may_be_reviewed_by(self, person: Any) -> bool:
-        if not self._is_open_to(person) or self.is_by(person) or self.is_withdrawn or self.current is None:
+        if not self._is_open_to(person) or self.is_withdrawn or self.current is None:
             return False
-        return self.component.is_maintained_by(person)
+        return self.component.is_maintained_by(person) and not self.is_or_was_by(person)

@@ -16,6 +16,7 @@ from .hearing import PARTS
 from .lines import PUBLISHED_THREAD, LineComment
 from .publication import Publication
 from .revision import Revision
+from .transfer import Transfer
 from .voices import Comment, FieldReport
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 WORDS = ("contribution__description", "contribution__description_html")
 ORDERS = {
+    "offers": ("-pk",),
     "runs": ("component", "-position", "-pk"),
     "asked": ("-pk",),
     "recalled": ("-pk",),
@@ -46,6 +48,7 @@ class Dashboard:
     def rows(self, section: str) -> QuerySet[Any]:
         """One of the lists; raises KeyError for a name that ORDERS does not have."""
         lists = {
+            "offers": self._offers,
             "runs": self._runs,
             "asked": self._asked,
             "recalled": self._recalled,
@@ -55,6 +58,10 @@ class Dashboard:
             "shared": self._shared,
         }
         return lists[section]().order_by(*ORDERS[section])
+
+    def _offers(self) -> QuerySet[Transfer]:
+        """What colleagues offer to hand over to this person."""
+        return Transfer.objects.to_be_answered_by(self.person).filter(organisation=self.organisation).defer(*WORDS)
 
     def _runs(self) -> QuerySet[FieldReport]:
         """Its own reports, the unnamed ones too, of what it did not find broken, and what became of each since."""

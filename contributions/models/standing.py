@@ -127,10 +127,13 @@ class _Count:
     def _reports(self) -> Any:
         """Reports that hold for the current revision, as its `number` tells how far, without the author's own voice.
 
-        The author's are the person, the organisation that it was shared for and all that the person belongs to now.
+        The author's are the person, whoever was the author before, the organisation that it was shared for and all that
+        the person belongs to now.
         """
         author = self.contribution.author_id
-        own = Q(author=author) | Q(organisation__in=Membership.objects.filter(person=author).values("organisation"))
+        own = Q(author__in=[author, *self.contribution.former_authors]) | Q(
+            organisation__in=Membership.objects.filter(person=author).values("organisation")
+        )
         if self.contribution.organisation_id:
             own |= Q(organisation=self.contribution.organisation_id)
         holding = FieldReport.objects.filter(contribution=self.contribution, revision__number__in=self.carries)

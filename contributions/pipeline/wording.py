@@ -119,6 +119,7 @@ SAYINGS: dict[str, str] = {
     Verb.REMOVED: "{who} removed a comment of yours",
     Verb.INVITED: "{who} invited you to {organisation}",
     Verb.TRANSFERRED: "{who} changed your role: {text}",
+    Verb.OFFERED: "{who} offers to hand it over to you",
 }
 BUILDS = {"passed": "{revision} builds on {release}", "timed-out": "The build of {revision} on {release} took too long"}
 VERDICTS: dict[str, str] = {
@@ -137,6 +138,8 @@ def sentence_of(event: Event) -> str:
     if event.verb == Verb.REVIEWED:
         saying = VERDICTS.get(event.text, saying)
     contribution = event.contribution
+    if event.verb == Verb.TRANSFERRED and contribution is not None:
+        saying = "{who} took it over"
     return saying.format(
         who=event.actor or (UNNAMED if event.verb == Verb.REPORTED else settings.SITE_NAME),
         verb=event.get_verb_display(),

@@ -34,6 +34,7 @@ from contributions.models.overlapping import overlaps_of
 
 from .carried import LARGE, lapsed_verdicts, remnants, vote_in_force, with_the_one_before
 from .charts import evidence_bar
+from .handing import handing_of
 from .notes import note_of, releases_of
 from .shown_claims import claims_shown
 
@@ -131,6 +132,7 @@ def show_overview(request: HttpRequest, contribution: Contribution, **more: Any)
         **note_of(contribution, chosen_revision(request, contribution)),
         "tags": list(contribution.tags.all()),
         "may_advise": contribution.component.may_be_advised_on_by(request.user),
+        **handing_of(contribution, request.user),
     }
     if contribution.may_be_tagged_by(request.user):
         words = " ".join(tag.name for tag in context["tags"])

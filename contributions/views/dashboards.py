@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MOST = 10  # rows of each list while all of them are shown
 # Of each list its heading, and what it says when it is empty.
 WAITING = {
+    "offers": ("Offered to you", ""),
     "changes": ("Changes requested of ours", ""),
     "questions": ("Questions to us", ""),
     "review": ("To review", ""),

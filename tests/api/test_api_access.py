@@ -80,6 +80,10 @@ VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     ),
     ("post", "{one}reviews/"): ({"verdict": "approve"}, "401 403 403 201 403 403 403 201"),
     ("put", "{one}tags/"): ({"tags": ["s3"]}, "401 403 200 200 200 403 403 403"),
+    ("post", "{one}transfer/"): ({"to": "nobody"}, "401 403 400 403 403 403 403 403"),  # there is no such member
+    ("post", "{one}transfer/accept/"): (None, "401 404 404 404 404 403 404 403"),  # nothing is offered
+    ("post", "{one}transfer/decline/"): (None, "401 404 404 404 404 403 404 403"),
+    ("post", "{one}take-over/"): (None, "401 403 403 403 403 403 403 403"),  # its author has not left
     ("post", "{one}share/"): (None, "401 403 409 403 403 403 403 403"),  # it is public already
     ("post", "{one}join/"): ({"into": 1}, "401 400 400 400 400 403 400 403"),  # there is no such one
     ("post", "{one}withdraw/"): (REASON, "401 403 200 403 200 403 403 403"),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from openapi_spec_validator import validate
 
-from contributions.models import Environment, Event, Seal
+from contributions.models import Environment, Event, Seal, Transfer
 from tests import factories
 from tests.api.conftest import make_owned_webhook
 from tests.api.contract import schema
@@ -64,6 +64,8 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
     factories.make_invitation(webhook.organisation)
     factories.make_invitation(published.contribution.organisation, member.person)
     compared = factories.make_comparison()
+    offered = factories.make_contribution(organisation=webhook.organisation)
+    Transfer.objects.create(contribution=offered, giver=offered.author, taker=member.person)
     own = {"{slug}": webhook.organisation.slug, "{number}": str(webhook.pk)}
     remark = factories.make_remark(published.contribution.current)
     fills = {  # the first that is part of a path fills it

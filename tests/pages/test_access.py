@@ -156,6 +156,10 @@ VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
     ),
     "/contributions/{c}/withdraw/": ({"reason": "Wrong."}, (LED_AWAY, REFUSED, DONE, REFUSED, DONE)),
     "/contributions/{c}/tags/": ({"tags": "s3"}, (LED_AWAY, REFUSED, DONE, DONE, DONE)),
+    "/contributions/{c}/transfer/": ({"to": "owner"}, (LED_AWAY, REFUSED, DONE, REFUSED, REFUSED)),
+    "/contributions/{c}/transfer/accept/": ({}, (LED_AWAY, 404, 404, 404, 404)),  # nothing is offered
+    "/contributions/{c}/transfer/decline/": ({}, (LED_AWAY, 404, 404, 404, 404)),
+    "/contributions/{c}/take-over/": ({}, (LED_AWAY, *(REFUSED,) * 4)),  # its author has not left
     "/contributions/{c}/share/": ({}, (LED_AWAY, REFUSED, 409, REFUSED, REFUSED)),  # it is public already
     "/contributions/{c}/join/": ({"into": "{twin}"}, (LED_AWAY, REFUSED, DONE, REFUSED, REFUSED)),
     "/contributions/{c}/build-again/": (

@@ -176,7 +176,7 @@ def test_long_lists_are_cut_and_paged_and_ask_no_more(ours: Organisation, member
     assert len(set(counted)) == 1
     assert counted[0] <= 14
     shown = page_of(member)
-    for section in ORDERS:
+    for section in set(ORDERS) - {"offers"}:
         assert f'href="?show={section}"' in shown, section
         first = signed_in(member).get(f"/organisations/northern-hosting/dashboard/?show={section}")
         [listed] = first.context["holdings"]

@@ -504,4 +504,4 @@ def test_a_checklist_costs_the_same_however_much_was_said_and_built() -> None:
         factories.make_fit(contribution.current, release)
         make_known(contribution.author)
     assert Review.objects.count() == 11
-    assert queries_of(contribution) == few <= 8
+    assert queries_of(contribution) == few <= 9

@@ -9,6 +9,8 @@ from rest_framework import serializers
 from contributions.models import Comment, Contribution, FieldReport
 from contributions.models.dashboard import ORDERS
 
+from .people import TransferShape
+
 
 class RunShape(serializers.ModelSerializer[FieldReport]):
     contribution = serializers.IntegerField(source="contribution_id", read_only=True)
@@ -82,6 +84,7 @@ class QuestionShape(serializers.ModelSerializer[Comment]):
 
 
 class DashboardShape(serializers.Serializer[Any]):
+    offers = TransferShape(many=True, help_text="Contributions that colleagues offer to hand over to you.")
     runs = RunShape(many=True, help_text="Your own reports, by component and release.")
     asked = RunShape(many=True, help_text="Those that were asked about, and not answered.")
     recalled = RecalledShape(many=True, help_text="Of what you reported on or fetched.")

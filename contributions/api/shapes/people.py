@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from contributions.api.fields import Link
-from contributions.models import ApiToken, Invitation, Membership, Organisation, Person
+from contributions.models import ApiToken, Invitation, Membership, Organisation, Person, Transfer
 
 
 class OrganisationShape(serializers.ModelSerializer[Organisation]):
@@ -85,6 +85,18 @@ class MeShape(serializers.ModelSerializer[Person]):
         del person
         token = self.context["request"].auth
         return TokenShape(token).data if isinstance(token, ApiToken) else None
+
+
+class TransferShape(serializers.ModelSerializer[Transfer]):
+    contribution = serializers.IntegerField(source="contribution_id", read_only=True)
+    title = serializers.CharField(source="contribution.title", read_only=True)
+    giver = serializers.CharField(source="giver.username", read_only=True)
+    taker = serializers.CharField(source="taker.username", read_only=True)
+
+    class Meta:
+        model = Transfer
+        fields: tuple[str, ...] = ("id", "contribution", "title", "giver", "taker", "state", "created_at", "decided_at")
+        read_only_fields: tuple[str, ...] = fields
 
 
 class InvitationShape(serializers.ModelSerializer[Invitation]):
