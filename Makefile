@@ -9,7 +9,7 @@ DEPLOYED := PATCHBAY_HTTPS=1 PATCHBAY_HOSTS=patchbay.example PATCHBAY_ORIGINS=ht
 # No database is asked where only the code is looked at; nothing listens there.
 NO_DATABASE := DATABASE_URL=postgresql://nobody@127.0.0.1:1/none
 
-.PHONY: help setup setup-tests demo run test lint check bench soak lock vendor clean
+.PHONY: help setup setup-tests demo run test lint check bench soak lock messages vendor clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,11 @@ lock: .venv/tests.stamp ## Lock the requirements again, by hash, after an edit o
 	    $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 	        --python-version 3.11 $$name.in -o $$name.txt || exit 1; done
 
+messages: .venv/site.stamp ## Gather the words of pages, forms and choices into locale/en, after they changed
+	@command -v xgettext >/dev/null || ./.ci/need gettext
+	@mkdir -p locale && $(NO_DATABASE) $(BIN)/python -W ignore manage.py makemessages --locale en --no-location --no-wrap \
+	    --extension html,txt,py --ignore 'tests/*' --ignore 'bench/*' --ignore '.venv/*' --ignore 'var/*' --ignore 'demo/*' --verbosity 0
+
 vendor: ## Fetch the vendored browser files again, as frontend/package-lock.json pins them
 	@cd frontend && npm ci --silent --ignore-scripts && node vendor.mjs
 
@@ -81,5 +86,6 @@ setup-tests: .venv/tests.stamp
 	@command -v openssl >/dev/null || ./.ci/need openssl
 	@command -v curl >/dev/null || ./.ci/need curl
 	@command -v chromium >/dev/null || ./.ci/need chromium
+	@command -v xgettext >/dev/null || ./.ci/need gettext
 	@command -v diffoscope >/dev/null || ./.ci/need diffoscope-minimal
 	@ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || ./.ci/need faketime || echo "No clock is made to jump."

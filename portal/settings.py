@@ -142,10 +142,11 @@ TEMPLATES = [
         },
     },
 ]
-LANGUAGE_CODE = "en"
+LANGUAGE_CODE = environment.text("PATCHBAY_LANGUAGE", "en")
+LOCALE_PATHS = [BASE_DIR / "locale", VAR_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
-USE_I18N = False
+USE_I18N = True
 
 # The database: the embedded one, unless another is named
 DATABASE_URL = environment.text("DATABASE_URL")

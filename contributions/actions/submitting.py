@@ -196,7 +196,7 @@ def _refuse_mismatch(component: Component, kind: str, release: Release | None, s
         raise Invalid("The kind is one of " + ", ".join(Contribution.Kind.values) + ".", field="kind")
     chosen = Contribution.Kind(kind)
     if kind not in source.kinds:
-        raise Invalid(f"{_article(chosen.label)} needs {WANTED[chosen]}.", field="kind")
+        raise Invalid(f"{_article(str(chosen.label))} needs {WANTED[chosen]}.", field="kind")
     if release is not None and release.component_id != component.pk:
         raise Invalid(f"{release.name} is not a release of {component.name}.", field="release")
     if release is None and chosen is not Contribution.Kind.EXPERIENCE:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from contributions.models import Event
 
@@ -18,8 +19,8 @@ class AuditForm(forms.Form):
     actor = forms.CharField(required=False, max_length=150)
     component = forms.CharField(required=False, max_length=60)
     contribution = forms.IntegerField(required=False, min_value=1, max_value=BIGGEST_KEY)
-    since = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}), label="From")
-    until = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}), label="To")
+    since = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}), label=_("From"))
+    until = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}), label=_("To"))
 
     def asked(self) -> dict[str, Any]:
         """What was given, as the history takes it; `until` includes its day."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from .voices import add_traits, traits_of
 
@@ -25,7 +26,7 @@ class ReportFilter(forms.Form):
         self.slugs = [trait.slug for trait in traits]
         if environment:
             choices = [("", "Any organisation"), (LIKE_OURS, "Like ours")]
-            self.fields["like"] = forms.ChoiceField(required=False, label="From", choices=choices)
+            self.fields["like"] = forms.ChoiceField(required=False, label=_("From"), choices=choices)
         for trait in traits:
             choices = [("", "Any"), *((choice, choice) for choice in trait.choices)]
             self.fields[f"on-{trait.slug}"] = forms.ChoiceField(required=False, label=trait.name, choices=choices)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from contributions.models.following import QUERY_LENGTH
 from contributions.models.news import About, Rhythm, rules_of
@@ -20,8 +21,8 @@ class NameForm(forms.Form):
 
 
 class SearchForm(NameForm):
-    query = forms.CharField(label="Search", max_length=QUERY_LENGTH)
-    is_followed = forms.BooleanField(label="Tell me of new matches", required=False, initial=True)
+    query = forms.CharField(label=_("Search"), max_length=QUERY_LENGTH)
+    is_followed = forms.BooleanField(label=_("Tell me of new matches"), required=False, initial=True)
 
 
 class NoticesForm(MailForm):

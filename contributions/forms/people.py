@@ -6,6 +6,7 @@ import zoneinfo
 
 from django import forms
 from django.core.validators import RegexValidator
+from django.utils.translation import gettext_lazy as _
 
 from contributions.models import ApiToken, Membership
 
@@ -34,14 +35,14 @@ class OrganisationForm(forms.Form):
 class TellingForm(forms.Form):
     """What an organisation tells of itself."""
 
-    sector = forms.CharField(max_length=60, required=False, help_text="What it does, such as telecoms.")
+    sector = forms.CharField(max_length=60, required=False, help_text=_("What it does, such as telecoms."))
     website = forms.URLField(required=False, assume_scheme="https")
     about = forms.CharField(required=False, widget=forms.Textarea)
 
 
 class InvitationForm(forms.Form):
-    username = forms.CharField(max_length=150, required=False, label="Account")
-    email = forms.CharField(max_length=254, required=False, label="or mail address")
+    username = forms.CharField(max_length=150, required=False, label=_("Account"))
+    email = forms.CharField(max_length=254, required=False, label=_("or mail address"))
     role = forms.ChoiceField(choices=Membership.Role, required=False)
 
     def clean_role(self) -> str:
@@ -51,10 +52,10 @@ class InvitationForm(forms.Form):
 class ProfileForm(forms.Form):
     name = forms.CharField(max_length=200, required=False)
     about = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 4}))
-    time_zone = forms.ChoiceField(required=False, choices=zones, label="Times are told in")
+    time_zone = forms.ChoiceField(required=False, choices=zones, label=_("Times are told in"))
 
 
 class TokenForm(forms.Form):
     name = forms.CharField(max_length=200)
     scopes = forms.MultipleChoiceField(choices=ApiToken.Scope, widget=forms.CheckboxSelectMultiple, required=False)
-    days = forms.TypedChoiceField(choices=LIVES, coerce=int, empty_value=None, required=False, label="It lives")
+    days = forms.TypedChoiceField(choices=LIVES, coerce=int, empty_value=None, required=False, label=_("It lives"))

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from contributions.models import Advisory, Contribution, Person, Revision, Webhook
 
@@ -31,7 +32,7 @@ class RevisionsField(forms.CharField):
 class AdvisoryForm(forms.Form):
     title = forms.CharField(max_length=200)
     severity = forms.ChoiceField(choices=Advisory.Severity, widget=forms.RadioSelect)
-    alias = forms.CharField(required=False, max_length=100, label="Its name elsewhere")
+    alias = forms.CharField(required=False, max_length=100, label=_("Its name elsewhere"))
     description = forms.CharField(widget=forms.Textarea(attrs={"rows": 8}), strip=False)
     affected = forms.ModelMultipleChoiceField(Revision.objects.none(), required=False)
     fixed = forms.ModelMultipleChoiceField(Revision.objects.none(), required=False)
@@ -54,11 +55,11 @@ class AdvisoryForm(forms.Form):
 
 
 class WebhookForm(forms.Form):
-    url = forms.CharField(label="Address", max_length=600)
+    url = forms.CharField(label=_("Address"), max_length=600)
     topics = forms.MultipleChoiceField(
         choices=Webhook.Topic, widget=forms.CheckboxSelectMultiple, required=False, initial=[Webhook.Topic.RECALLS]
     )
 
 
 class MailForm(forms.Form):
-    recall_mail = forms.ChoiceField(choices=Person.RecallMail, widget=forms.RadioSelect, label="Mail about recalls")
+    recall_mail = forms.ChoiceField(choices=Person.RecallMail, widget=forms.RadioSelect, label=_("Mail about recalls"))

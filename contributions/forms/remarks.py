@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from contributions.models import LineComment, Review
 
@@ -14,12 +15,12 @@ ROWS = forms.Textarea(attrs={"rows": 4})
 class RemarkForm(forms.Form):
     revision = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
     path = forms.CharField(widget=forms.HiddenInput, strip=False)
-    side = forms.ChoiceField(choices=LineComment.Side, label="Of the file", required=False)
-    start = forms.IntegerField(label="From line", min_value=0, required=False)
-    end = forms.IntegerField(label="to line", min_value=0, required=False)
-    text = forms.CharField(label="Remark", widget=ROWS, strip=False, required=False)
-    suggests = forms.BooleanField(label="Suggest these lines instead", required=False)
-    suggestion = forms.CharField(label="Suggested lines", widget=ROWS, strip=False, required=False)
+    side = forms.ChoiceField(choices=LineComment.Side, label=_("Of the file"), required=False)
+    start = forms.IntegerField(label=_("From line"), min_value=0, required=False)
+    end = forms.IntegerField(label=_("to line"), min_value=0, required=False)
+    text = forms.CharField(label=_("Remark"), widget=ROWS, strip=False, required=False)
+    suggests = forms.BooleanField(label=_("Suggest these lines instead"), required=False)
+    suggestion = forms.CharField(label=_("Suggested lines"), widget=ROWS, strip=False, required=False)
 
     def clean(self) -> dict[str, Any]:
         """Of a range the end may be left out, and lines may be left out altogether: it is the whole file then."""
@@ -31,15 +32,15 @@ class RemarkForm(forms.Form):
 
 
 class AnswerForm(forms.Form):
-    text = forms.CharField(label="Answer", widget=ROWS, strip=False, required=False)
+    text = forms.CharField(label=_("Answer"), widget=ROWS, strip=False, required=False)
 
 
 class RemarkEditForm(forms.Form):
-    text = forms.CharField(label="Remark", widget=ROWS, strip=False, required=False)
-    suggestion = forms.CharField(label="Suggested lines", widget=ROWS, strip=False, required=False)
+    text = forms.CharField(label=_("Remark"), widget=ROWS, strip=False, required=False)
+    suggestion = forms.CharField(label=_("Suggested lines"), widget=ROWS, strip=False, required=False)
 
 
 class RoundForm(forms.Form):
-    words = forms.CharField(label="Cover words", widget=ROWS, strip=False, required=False)
+    words = forms.CharField(label=_("Cover words"), widget=ROWS, strip=False, required=False)
     verdict = forms.ChoiceField(choices=[("", "No verdict"), *Review.Verdict.choices], required=False)
     revision = forms.IntegerField(min_value=1, required=False)

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from contributions.actions.vocabulary import Wanted, traits_in
 from contributions.errors import Invalid
@@ -26,13 +27,13 @@ class RulesForm(forms.Form):
     `seen` is the digest of the rules that are shown, and comes back with the form.
     """
 
-    approvals_needed = forms.IntegerField(label="Approvals of a patch or note")
-    executable_approvals_needed = forms.IntegerField(label="Approvals of an executable")
-    cool_down_days = forms.IntegerField(label="Days that newcomers and strange hands wait")
+    approvals_needed = forms.IntegerField(label=_("Approvals of a patch or note"))
+    executable_approvals_needed = forms.IntegerField(label=_("Approvals of an executable"))
+    cool_down_days = forms.IntegerField(label=_("Days that newcomers and strange hands wait"))
     green_build_needed = forms.BooleanField(required=False)
     sign_off_needed = forms.BooleanField(required=False)
     accepted_licences = forms.CharField(
-        required=False, max_length=MOST_LETTERS, widget=forms.Textarea(attrs={"rows": 3}), label="Accepted licences"
+        required=False, max_length=MOST_LETTERS, widget=forms.Textarea(attrs={"rows": 3}), label=_("Accepted licences")
     )
     seen = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
 
@@ -54,7 +55,7 @@ class TraitsForm(forms.Form):
     """What reports on the component tell of where it runs, one trait a line."""
 
     traits = forms.CharField(
-        required=False, max_length=MOST_LETTERS, widget=forms.Textarea(attrs={"rows": 5}), label="Traits"
+        required=False, max_length=MOST_LETTERS, widget=forms.Textarea(attrs={"rows": 5}), label=_("Traits")
     )
     vocabulary: list[Wanted]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.core import signing
 from django.core.cache import cache
+from django.utils.translation import gettext_lazy as _
 
 from contributions.actions.sources import ArtifactFile, GitRef, Note, PatchFile
 from contributions.models import Blob, Component, Contribution, Release
@@ -49,15 +50,15 @@ class SourceForm(forms.Form):
     browser cannot fill a file in again.
     """
 
-    patch = forms.FileField(required=False, label="Patch file")
+    patch = forms.FileField(required=False, label=_("Patch file"))
     kept_patch = forms.CharField(required=False, widget=forms.HiddenInput)
-    git_url = forms.CharField(required=False, label="Git address", max_length=500)
-    git_ref = forms.CharField(required=False, label="Branch, tag or commit", max_length=255)
-    artifact = forms.FileField(required=False, label="File")
+    git_url = forms.CharField(required=False, label=_("Git address"), max_length=500)
+    git_ref = forms.CharField(required=False, label=_("Branch, tag or commit"), max_length=255)
+    artifact = forms.FileField(required=False, label=_("File"))
     kept_artifact = forms.CharField(required=False, widget=forms.HiddenInput)
     once = forms.CharField(required=False, widget=forms.HiddenInput, max_length=100, initial=uuid.uuid4)
-    sha256 = forms.CharField(required=False, label="Its SHA-256, if you know it", max_length=64)
-    claims = forms.CharField(required=False, label="Built from", max_length=30)
+    sha256 = forms.CharField(required=False, label=_("Its SHA-256, if you know it"), max_length=64)
+    claims = forms.CharField(required=False, label=_("Built from"), max_length=30)
 
     def __init__(self, *args: Any, keeper: int, **given: Any) -> None:
         """`keeper` is the key of the person whose kept files may be used again."""
@@ -138,8 +139,10 @@ class SubmitForm(SourceForm):
     kind = forms.ChoiceField(choices=Contribution.Kind, widget=forms.RadioSelect)
     title = forms.CharField(max_length=1000, required=False)
     description = forms.CharField(required=False, widget=forms.Textarea, strip=False)
-    fixes = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}), label="Fixes")
-    tests = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}), label="How to see that it works")
+    fixes = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}), label=_("Fixes"))
+    tests = forms.CharField(
+        required=False, widget=forms.Textarea(attrs={"rows": 2}), label=_("How to see that it works")
+    )
     release = forms.ModelChoiceField(
         Release.objects.supported().select_related("component"), to_field_name="slug", required=False
     )
@@ -151,11 +154,11 @@ class SubmitForm(SourceForm):
 
 class ReviseForm(SourceForm):
     release = forms.ModelChoiceField(Release.objects.none(), to_field_name="slug", required=False)
-    description = forms.CharField(required=False, widget=forms.Textarea, strip=False, label="The note")
+    description = forms.CharField(required=False, widget=forms.Textarea, strip=False, label=_("The note"))
     holds_for = forms.ModelMultipleChoiceField(
         Release.objects.none(), to_field_name="slug", required=False, widget=forms.CheckboxSelectMultiple
     )
-    note = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 3}), label="What changed")
+    note = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 3}), label=_("What changed"))
 
     def __init__(self, *args: Any, contribution: Contribution, **given: Any) -> None:
         super().__init__(*args, **given)
@@ -166,20 +169,20 @@ class ReviseForm(SourceForm):
 
 class TransferForm(forms.Form):
     to = forms.CharField(
-        max_length=150, label="To", widget=forms.TextInput(attrs={"list": "takers", "autocomplete": "off"})
+        max_length=150, label=_("To"), widget=forms.TextInput(attrs={"list": "takers", "autocomplete": "off"})
     )
 
 
 class JoinForm(forms.Form):
-    into = forms.IntegerField(label="Number of the other one", min_value=1, max_value=2**31)
+    into = forms.IntegerField(label=_("Number of the other one"), min_value=1, max_value=2**31)
     text = forms.CharField(
-        required=False, label="What you add to it", widget=forms.Textarea(attrs={"rows": 3}), strip=False
+        required=False, label=_("What you add to it"), widget=forms.Textarea(attrs={"rows": 3}), strip=False
     )
 
 
 class TagsForm(forms.Form):
     tags = forms.CharField(
-        required=False, max_length=400, label="Tags", widget=forms.TextInput(attrs={"list": "known-tags"})
+        required=False, max_length=400, label=_("Tags"), widget=forms.TextInput(attrs={"list": "known-tags"})
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from contributions.models import Comment, Contribution, FieldReport, Release, Review
 
@@ -51,7 +52,7 @@ class ReportForm(forms.Form):
     text = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 5}), strip=False)
 
     is_named = forms.ChoiceField(
-        required=False, label="Who says it", choices=NAMED, initial="yes", widget=forms.RadioSelect
+        required=False, label=_("Who says it"), choices=NAMED, initial="yes", widget=forms.RadioSelect
     )
 
     def __init__(self, *args: Any, contribution: Contribution, **given: Any) -> None:
@@ -84,8 +85,10 @@ def traits_of(form: forms.Form) -> dict[str, str]:
 
 
 class ClaimsForm(forms.Form):
-    fixes = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 6}), label="What it fixes")
-    tests = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 6}), label="How to see that it works")
+    fixes = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 6}), label=_("What it fixes"))
+    tests = forms.CharField(
+        required=False, widget=forms.Textarea(attrs={"rows": 6}), label=_("How to see that it works")
+    )
 
 
 class TickForm(forms.Form):

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 from django.db import models
 from django.db.models.functions import Now
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from .component import Component
 from .moves import Stateful
@@ -29,10 +30,10 @@ class Advisory(Stateful):
         WITHDRAWN = "withdrawn"
 
     class Severity(models.TextChoices):
-        LOW = "low", "Low"
-        MODERATE = "moderate", "Moderate"
-        HIGH = "high", "High"
-        CRITICAL = "critical", "Critical"
+        LOW = "low", _("Low")
+        MODERATE = "moderate", _("Moderate")
+        HIGH = "high", _("High")
+        CRITICAL = "critical", _("Critical")
 
     MOVES: ClassVar[dict[str, frozenset[str]]] = {"published": frozenset({"withdrawn"})}
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from django.db import models
 from django.db.models import F, OuterRef, Q, Subquery
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from .blob import Blob
 from .contribution import Contribution
@@ -44,12 +45,12 @@ class Build(Work):
         RUNNING = RUNNING
         PASSED = "passed"
         FAILED = "failed"
-        TIMED_OUT = "timed-out", "timed out"
+        TIMED_OUT = "timed-out", _("timed out")
         ERRORED = ERRORED
 
     class Likeness(models.TextChoices):
-        SAME = "same", "reproducible"
-        DIFFERENT = "different", "not reproducible"
+        SAME = "same", _("reproducible")
+        DIFFERENT = "different", _("not reproducible")
 
     MOVES: ClassVar[dict[str, frozenset[str]]] = {
         QUEUED: frozenset({RUNNING}),

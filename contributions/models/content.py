@@ -33,7 +33,7 @@ class ContentStep(models.Model):
 
 
 class ContentCount(models.Model):
-    """How many steps were folded away; one row, which the migration makes."""
+    """How many steps were folded away; one row at most."""
 
     steps = models.PositiveBigIntegerField(default=0)
 
@@ -47,8 +47,10 @@ class ContentCount(models.Model):
 COUNTS, STEPS = (model._meta.db_table for model in (ContentCount, ContentStep))
 VERSION = f'SELECT (SELECT COALESCE(SUM(steps), 0) FROM "{COUNTS}") + (SELECT COUNT(*) FROM "{STEPS}")'  # noqa: S608 - our own names
 FOLD = f"""
-    WITH gone AS (DELETE FROM "{STEPS}" RETURNING 1), told AS (SELECT COUNT(*) AS number FROM gone)
-    UPDATE "{COUNTS}" SET steps = steps + told.number FROM told RETURNING told.number
+    WITH gone AS (DELETE FROM "{STEPS}" RETURNING 1), told AS (SELECT COUNT(*) AS number FROM gone),
+    kept AS (INSERT INTO "{COUNTS}" AS counted (id, steps) SELECT 1, number FROM told
+             ON CONFLICT (id) DO UPDATE SET steps = counted.steps + EXCLUDED.steps)
+    SELECT number FROM told
 """  # noqa: S608 - our own names
 
 

@@ -9,6 +9,7 @@ from django.db.models import Case, F, GeneratedField, Q, Value, When
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
 
 from .component import Component
 from .moves import Stateful
@@ -80,17 +81,17 @@ class ContributionQuerySet(models.QuerySet["Contribution"]):
 
 class Contribution(Stateful):
     class Kind(models.TextChoices):
-        REFINEMENT = "refinement", "Refinement"
-        IMPROVEMENT = "improvement", "Improvement"
-        EXECUTABLE = "executable", "Executable"
-        EXPERIENCE = "experience", "Experience"
+        REFINEMENT = "refinement", _("Refinement")
+        IMPROVEMENT = "improvement", _("Improvement")
+        EXECUTABLE = "executable", _("Executable")
+        EXPERIENCE = "experience", _("Experience")
 
     class State(models.TextChoices):
-        OPEN = "open", "Open"
-        CHANGES_REQUESTED = "changes-requested", "Changes requested"
-        APPROVED = "approved", "Approved"
-        REJECTED = "rejected", "Rejected"
-        WITHDRAWN = "withdrawn", "Withdrawn"
+        OPEN = "open", _("Open")
+        CHANGES_REQUESTED = "changes-requested", _("Changes requested")
+        APPROVED = "approved", _("Approved")
+        REJECTED = "rejected", _("Rejected")
+        WITHDRAWN = "withdrawn", _("Withdrawn")
 
     MOVES: ClassVar[dict[str, frozenset[str]]] = {
         "open": frozenset({"changes-requested", "approved", "rejected", "withdrawn"}),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.db import connection, models
 from django.db.models import Count, F, Func, Max, Q, Sum
+from django.utils.translation import gettext_lazy as _
 
 from .advisory import Advisory
 from .build import Build
@@ -155,67 +156,67 @@ class EventQuerySet(models.QuerySet["Event"]):
 
 class Event(models.Model):
     class Verb(models.TextChoices):
-        SUBMITTED = "submitted", "submitted"
-        REVISED = "revised", "sent a new revision of"
-        RECEIVED = "received", "was received"
-        REFUSED = "refused", "was refused"
-        FITTED = "fitted", "was judged on a release"
-        BUILT = "built", "was built"
-        VOTED = "voted", "voted on"
-        COMMENTED = "commented", "commented on"
-        EDITED = "edited", "edited a comment on"
-        REMARKED = "remarked", "left remarks on lines of"
-        RESOLVED = "resolved", "resolved a thread on"
-        REOPENED = "reopened", "reopened a thread on"
-        ANSWERED = "answered", "accepted an answer on"
-        UNANSWERED = "unanswered", "took back an answer on"
-        APPRAISED = "appraised", "voted on a comment on"
-        CLAIMED = "claimed", "changed what is claimed of"
-        TICKED = "ticked", "tried what is claimed of"
-        REPORTED = "reported", "reported on"
-        UNNAMED = "unnamed", "reported unnamed on"
-        RUNS = "runs", "changed what is run where by"
-        REVIEWED = "reviewed", "reviewed"
-        APPROVED = "approved", "was approved"
-        WITHDRAWN = "withdrawn", "withdrew"
-        PUBLISHED = "published", "was published"
-        UNPUBLISHED = "unpublished", "was taken out of the feed"
-        SHARED = "shared", "made public"
-        ALIKE = "alike", "was found to be like something else"
-        MERGED = "merged", "joined with another"
-        TAGGED = "tagged", "changed the tags of"
-        INVITED = "invited", "invited somebody"
-        DECLINED = "declined", "declined an invitation"
-        DESCRIBED = "described", "changed what is told of"
-        OFFERED = "offered", "offered to hand over"
-        TRANSFERRED = "transferred", "transferred"
-        FOLLOWED = "followed", "changed what they follow"
-        JOINED = "joined", "joined"
-        LEFT = "left", "left"
-        TOKEN_MADE = "token-made", "made a token"
-        TOKEN_REVOKED = "token-revoked", "revoked a token"
-        FETCHED = "fetched", "was fetched from upstream"
-        RELEASED = "released", "got a release"
-        QUARANTINED = "quarantined", "put in quarantine"
-        RESTORED = "restored", "took out of quarantine"
-        HELD = "held", "was held back from the feed"
-        FREED = "freed", "was given back to the feed"
-        ADVISED = "advised", "published an advisory on"
-        UNADVISED = "unadvised", "withdrew an advisory on"
-        RULED = "ruled", "changed the rules of"
-        COMPARED = "compared", "had two revisions compared of"
-        REBUILT = "rebuilt", "asked to build again"
-        REPRODUCED = "reproduced", "was built again to compare"
-        FLAGGED = "flagged", "flagged"
-        HANDLED = "handled", "handled a flag on"
-        REMOVED = "removed", "removed a comment on"
-        SUSPENDED = "suspended", "suspended"
-        REINSTATED = "reinstated", "reinstated"
-        CHANGED_HANDS = "changed-hands", "may have changed hands"
-        INTRODUCED = "introduced", "changed what their page says of"
-        SECURED = "secured", "changed how they log in"
-        HOOKED = "hooked", "changed a webhook of"
-        KEYS_CHANGED = "keys-changed", "changed the signing keys"
+        SUBMITTED = "submitted", _("submitted")
+        REVISED = "revised", _("sent a new revision of")
+        RECEIVED = "received", _("was received")
+        REFUSED = "refused", _("was refused")
+        FITTED = "fitted", _("was judged on a release")
+        BUILT = "built", _("was built")
+        VOTED = "voted", _("voted on")
+        COMMENTED = "commented", _("commented on")
+        EDITED = "edited", _("edited a comment on")
+        REMARKED = "remarked", _("left remarks on lines of")
+        RESOLVED = "resolved", _("resolved a thread on")
+        REOPENED = "reopened", _("reopened a thread on")
+        ANSWERED = "answered", _("accepted an answer on")
+        UNANSWERED = "unanswered", _("took back an answer on")
+        APPRAISED = "appraised", _("voted on a comment on")
+        CLAIMED = "claimed", _("changed what is claimed of")
+        TICKED = "ticked", _("tried what is claimed of")
+        REPORTED = "reported", _("reported on")
+        UNNAMED = "unnamed", _("reported unnamed on")
+        RUNS = "runs", _("changed what is run where by")
+        REVIEWED = "reviewed", _("reviewed")
+        APPROVED = "approved", _("was approved")
+        WITHDRAWN = "withdrawn", _("withdrew")
+        PUBLISHED = "published", _("was published")
+        UNPUBLISHED = "unpublished", _("was taken out of the feed")
+        SHARED = "shared", _("made public")
+        ALIKE = "alike", _("was found to be like something else")
+        MERGED = "merged", _("joined with another")
+        TAGGED = "tagged", _("changed the tags of")
+        INVITED = "invited", _("invited somebody")
+        DECLINED = "declined", _("declined an invitation")
+        DESCRIBED = "described", _("changed what is told of")
+        OFFERED = "offered", _("offered to hand over")
+        TRANSFERRED = "transferred", _("transferred")
+        FOLLOWED = "followed", _("changed what they follow")
+        JOINED = "joined", _("joined")
+        LEFT = "left", _("left")
+        TOKEN_MADE = "token-made", _("made a token")
+        TOKEN_REVOKED = "token-revoked", _("revoked a token")
+        FETCHED = "fetched", _("was fetched from upstream")
+        RELEASED = "released", _("got a release")
+        QUARANTINED = "quarantined", _("put in quarantine")
+        RESTORED = "restored", _("took out of quarantine")
+        HELD = "held", _("was held back from the feed")
+        FREED = "freed", _("was given back to the feed")
+        ADVISED = "advised", _("published an advisory on")
+        UNADVISED = "unadvised", _("withdrew an advisory on")
+        RULED = "ruled", _("changed the rules of")
+        COMPARED = "compared", _("had two revisions compared of")
+        REBUILT = "rebuilt", _("asked to build again")
+        REPRODUCED = "reproduced", _("was built again to compare")
+        FLAGGED = "flagged", _("flagged")
+        HANDLED = "handled", _("handled a flag on")
+        REMOVED = "removed", _("removed a comment on")
+        SUSPENDED = "suspended", _("suspended")
+        REINSTATED = "reinstated", _("reinstated")
+        CHANGED_HANDS = "changed-hands", _("may have changed hands")
+        INTRODUCED = "introduced", _("changed what their page says of")
+        SECURED = "secured", _("changed how they log in")
+        HOOKED = "hooked", _("changed a webhook of")
+        KEYS_CHANGED = "keys-changed", _("changed the signing keys")
 
     at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
     verb = models.CharField(max_length=20, choices=Verb)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from .release import Release
 from .revision import Revision
@@ -17,12 +18,12 @@ class Fit(Work):
     class State(models.TextChoices):
         QUEUED = QUEUED
         RUNNING = RUNNING, "judging"
-        APPLIES = "applies", "applies"
-        MERGES = "merges", "applies with a 3-way merge"
-        UPSTREAM = "upstream", "already upstream"
-        PROBABLY_UPSTREAM = "probably-upstream", "probably upstream"
-        NO_BASE = "no-base", "no base"
-        CONFLICTS = "conflicts", "conflicts"
+        APPLIES = "applies", _("applies")
+        MERGES = "merges", _("applies with a 3-way merge")
+        UPSTREAM = "upstream", _("already upstream")
+        PROBABLY_UPSTREAM = "probably-upstream", _("probably upstream")
+        NO_BASE = "no-base", _("no base")
+        CONFLICTS = "conflicts", _("conflicts")
         ERRORED = ERRORED
 
     MOVES: ClassVar[dict[str, frozenset[str]]] = {

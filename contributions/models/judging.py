@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from django.db import models
 from django.db.models import Count, F, OuterRef, Q, Subquery, Window
 from django.db.models.functions import Cast, Now, RowNumber
+from django.utils.translation import gettext_lazy as _
 
 from .component import SLUG, Component
 from .contribution import Contribution
@@ -92,8 +93,8 @@ class Claim(models.Model):
     """One thing that a contribution says: a bug that it fixes, or how to see that it works."""
 
     class Kind(models.TextChoices):
-        FIXES = "fixes", "Fixes"
-        TEST = "test", "How to test it"
+        FIXES = "fixes", _("Fixes")
+        TEST = "test", _("How to test it")
 
     contribution = models.ForeignKey(Contribution, on_delete=models.CASCADE, related_name="claims")
     kind = models.CharField(max_length=5, choices=Kind)

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Case, Count, Min, Q, Value, When
 from django.db.models.functions import Now
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from .contribution import Contribution
 from .lines import LineComment
@@ -65,17 +66,17 @@ class Flag(Stateful):
         DISMISSED = "dismissed"
 
     class Act(models.TextChoices):
-        DISMISS = "dismiss", "Dismiss: nothing is wrong with it"
-        REMOVE = "remove", "Remove what was said"
-        QUARANTINE = "quarantine", "Put the contribution in quarantine"
-        SUSPEND = "suspend", "Suspend its author"
+        DISMISS = "dismiss", _("Dismiss: nothing is wrong with it")
+        REMOVE = "remove", _("Remove what was said")
+        QUARANTINE = "quarantine", _("Put the contribution in quarantine")
+        SUSPEND = "suspend", _("Suspend its author")
 
     class Reason(models.TextChoices):
-        MALWARE = "malware", "Malicious code"
-        SPAM = "spam", "Spam"
-        ABUSE = "abuse", "Abusive or hateful"
-        RIGHTS = "rights", "Not theirs to share"
-        OTHER = "other", "Something else"
+        MALWARE = "malware", _("Malicious code")
+        SPAM = "spam", _("Spam")
+        ABUSE = "abuse", _("Abusive or hateful")
+        RIGHTS = "rights", _("Not theirs to share")
+        OTHER = "other", _("Something else")
 
     MOVES: ClassVar[dict[str, frozenset[str]]] = {"open": frozenset({"upheld", "dismissed"})}
 

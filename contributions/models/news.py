@@ -12,6 +12,7 @@ from django.db.models import Case, F, Q, Value, When
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from .contribution import Contribution, known_to
 from .event import Event
@@ -165,15 +166,15 @@ class Notification(models.Model):
     """A line of the history that somebody is told of on the site, and by mail as they wish."""
 
     class Why(models.TextChoices):
-        MENTION = "mention", "you were mentioned"
-        ANSWER = "answer", "somebody answered you"
-        AUTHOR = "author", "it is yours"
-        YOU = "you", "it is about you"
-        REVIEW = "review", "it waits for your review"
-        STAFF = "staff", "you are of the staff"
-        FOLLOWING = "following", "you follow it"
-        SEARCH = "search", "it matches a search of yours"
-        PART = "part", "you took part"
+        MENTION = "mention", _("you were mentioned")
+        ANSWER = "answer", _("somebody answered you")
+        AUTHOR = "author", _("it is yours")
+        YOU = "you", _("it is about you")
+        REVIEW = "review", _("it waits for your review")
+        STAFF = "staff", _("you are of the staff")
+        FOLLOWING = "following", _("you follow it")
+        SEARCH = "search", _("it matches a search of yours")
+        PART = "part", _("you took part")
 
     ABOUT: ClassVar[dict[str, str]] = {
         Why.MENTION: About.DIRECT,

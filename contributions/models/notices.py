@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.db.models.expressions import DatabaseDefault
 from django.db.models.functions import Now
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from .blob import Blob
 from .moves import Stateful
@@ -82,8 +83,8 @@ class Webhook(Stateful):
     }
 
     class Topic(models.TextChoices):
-        RECALLS = "recalls", "Recalls of what we touched: withdrawn, in quarantine, advised against"
-        FEED = "feed", "Everything in the feed"
+        RECALLS = "recalls", _("Recalls of what we touched: withdrawn, in quarantine, advised against")
+        FEED = "feed", _("Everything in the feed")
 
     organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="webhooks")
     url = models.CharField(max_length=500)

@@ -14,6 +14,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from .former import FormerName, refuse_former_name
 
@@ -50,9 +51,9 @@ class Person(AbstractUser):
     """An account. The username is public; the mail address is not."""
 
     class RecallMail(models.TextChoices):
-        OWNED = "owned", "When it touches an organisation that I own"
-        ALL = "all", "When it touches any organisation that I belong to"
-        NONE = "none", "Never"
+        OWNED = "owned", _("When it touches an organisation that I own")
+        ALL = "all", _("When it touches any organisation that I belong to")
+        NONE = "none", _("Never")
 
     name = models.CharField("full name", max_length=100, blank=True)
     first_name = None  # type: ignore[assignment]

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Extract, Now
+from django.utils.translation import gettext_lazy as _
 
 from .carrying import Carry
 from .contribution import Contribution
@@ -209,14 +210,14 @@ class FieldReport(models.Model):
     """
 
     class Outcome(models.TextChoices):
-        WORKS = "works", "Works for us"
-        PARTLY = "partly", "Works partly"
-        BROKEN = "broken", "Broken for us"
+        WORKS = "works", _("Works for us")
+        PARTLY = "partly", _("Works partly")
+        BROKEN = "broken", _("Broken for us")
 
     class Stage(models.TextChoices):
-        LAB = "lab", "Lab"
-        STAGING = "staging", "Staging"
-        PRODUCTION = "production", "Production"
+        LAB = "lab", _("Lab")
+        STAGING = "staging", _("Staging")
+        PRODUCTION = "production", _("Production")
 
     contribution = models.ForeignKey(Contribution, on_delete=models.CASCADE, related_name="reports")
     revision = models.ForeignKey(Revision, on_delete=models.CASCADE, related_name="reports")
@@ -291,9 +292,9 @@ class Review(models.Model):
     """A maintainer's verdict on one revision. The same maintainer's later verdict replaces it."""
 
     class Verdict(models.TextChoices):
-        APPROVE = "approve", "Approve"
-        REQUEST_CHANGES = "request-changes", "Request changes"
-        REJECT = "reject", "Reject"
+        APPROVE = "approve", _("Approve")
+        REQUEST_CHANGES = "request-changes", _("Request changes")
+        REJECT = "reject", _("Reject")
 
     revision = models.ForeignKey(Revision, on_delete=models.CASCADE, related_name="reviews")
     reviewer = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="reviews")

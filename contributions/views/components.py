@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
-KINDS: dict[str, str] = {kind: f"{label}s".lower() for kind, label in Contribution.Kind.choices}
+KINDS: dict[str, str] = {kind: f"{kind}s" for kind in Contribution.Kind.values}
 BUILT: dict[str, str] = {"passed": "passed", "failed": "failed", "timed-out": "timed out"}
 LISTED_RELEASES = 60
 LISTED_CHANGES = 5

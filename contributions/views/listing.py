@@ -31,7 +31,7 @@ FIELDS = (
     "component__slug", "component__name", "author__username", "author__name", "organisation__name",
     "organisation__slug", "release__name",
 )  # fmt: skip
-FITS: dict[str, str] = dict(Fit.State.choices)
+FITS: dict[str, Any] = dict(Fit.State.choices)  # words of the language that is spoken when they are shown
 EXCERPTED = 2000  # characters of a description in which a word that was looked for is shown
 
 

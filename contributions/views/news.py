@@ -62,14 +62,15 @@ def counts_since_yesterday(person: Person | AnonymousUser) -> list[Count]:
 
 
 def lines(person: Person | AnonymousUser) -> list[dict[str, Any]]:
-    """The newest lines, each of another thing or another verb than the one before it. Nobody is named."""
+    """The newest lines, of each contribution the last one. Nobody is named."""
     events = Event.objects.news_for(person).select_related(
         "contribution", "component", "release", "revision", "advisory"
     )
     events = events.defer("revision__files", "revision__commits", "contribution__description")
     told: list[dict[str, Any]] = []
-    for event in events[: LINES * 4]:
-        line = {"event": event, "phrase": PHRASES[event.verb], "key": (event.verb, event.contribution_id)}
-        if not told or event.contribution_id is None or told[-1]["key"] != line["key"]:
-            told.append(line)
+    seen: set[int | None] = set()
+    for event in events[: LINES * 8]:
+        if event.contribution_id is None or event.contribution_id not in seen:
+            told.append({"event": event, "phrase": PHRASES[event.verb]})
+            seen.add(event.contribution_id)
     return told[:LINES]
