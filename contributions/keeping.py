@@ -36,6 +36,7 @@ LARGEST = MEGABYTE  # bytes of one page that is kept
 LONGEST_KEY = 1000  # characters of an address
 WORTH_PACKING = 500  # bytes from which gzip saves something
 SECONDS = 60.0
+NEVER_KEPT = ("/account/", "/admin/", "/files/", "/healthz", "/readyz", "/static/", "/tuf/")  # ask for no version
 VARIES = ("Cookie", "Authorization", "Accept", "Accept-Encoding", "HX-Request")
 UNKEPT_HEADERS = frozenset({"set-cookie", "content-length"})
 
@@ -145,7 +146,8 @@ class KeptPages:
 
 def key_of(request: HttpRequest) -> tuple[str, ...] | None:
     """What the page depends on besides the content; None for those who may be somebody."""
-    if not settings.KEPT_PAGES_MEGABYTES or request.method not in {"GET", "HEAD"}:
+    readable = request.method in {"GET", "HEAD"} and not request.path.startswith(NEVER_KEPT)
+    if not settings.KEPT_PAGES_MEGABYTES or not readable:
         return None
     headers, path = request.headers, request.get_full_path()
     if request.COOKIES or "Authorization" in headers or "HX-Request" in headers or len(path) > LONGEST_KEY:

@@ -72,7 +72,7 @@ class ContributionQuerySet(models.QuerySet["Contribution"]):
 
     def unreviewed(self) -> Self:
         """Open work that nobody has approved yet."""
-        return self.in_state(Contribution.State.OPEN).filter(state=Contribution.State.OPEN, waits_since__isnull=False)
+        return self.filter(state=Contribution.State.OPEN, waits_since__isnull=False)
 
     def with_names(self) -> Self:
         """Everything a row of a list names, in the same query."""

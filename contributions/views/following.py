@@ -15,6 +15,7 @@ from contributions.errors import Invalid
 from contributions.forms.following import NameForm, SearchForm
 from contributions.models import Follow, Person
 from contributions.models.following import THINGS, key_of
+from contributions.plaintext import clean
 
 from .entering import person_of, verb
 from .paging import page
@@ -50,7 +51,7 @@ def state_of(user: Any, thing: Model) -> dict[str, Any]:
 def follow(request: HttpRequest) -> HttpResponse:
     """Follow, leave or mute the thing that the form names, and go back to it."""
     person, act = person_of(request), request.POST.get("act", "")
-    thing = acts.thing_called(person, request.POST.get("thing", ""), request.POST.get("key", ""))
+    thing = acts.thing_called(person, request.POST.get("thing", ""), clean(request.POST.get("key", "")))
     if act == "follow":
         acts.follow(person=person, thing=thing)
     elif act == "unfollow":

@@ -178,7 +178,7 @@ def test_in_quarantine_and_before_it_is_public_nothing_is_said_or_judged() -> No
             act()
     Contribution.objects.filter(pk=question.contribution_id).update(quarantined_at=None, is_draft=True)
     draft = Contribution.objects.get(pk=question.contribution_id)
-    with pytest.raises(NotAllowed, match="draft"):
+    with pytest.raises(Clash, match="draft"):
         comment(author=author, contribution=draft, text="To myself.")
 
 

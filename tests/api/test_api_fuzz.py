@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -61,9 +62,14 @@ def filled(path: str, scene: Scene) -> str:
         webhook = scene.author.organisation.webhooks.first() or make_owned_webhook(scene.author)
         path, number = path.replace("{slug}", webhook.organisation.slug), webhook.pk
         path = path.replace("{delivery}", str(webhook.deliveries.get().pk))
+    if "v1/comments/" in path:
+        number = factories.make_comment(scene.contribution).pk
+    if "v1/remarks/" in path:
+        number = factories.make_remark(scene.contribution.current).pk
     if "/advisories/" in path:
         number = factories.make_advisory(scene.contribution.current).pk
-    return path.replace("{number}", str(number)).replace("{revision}", "1").replace("{slug}", "swiftclient")
+    path = path.replace("{number}", str(number)).replace("{revision}", "1").replace("{slug}", "swiftclient")
+    return re.sub(r"\{\w+\}", "0", path)  # a part that mostly names nothing
 
 
 @pytest.mark.attack("W21")
@@ -88,4 +94,5 @@ def test_no_query_is_a_fault_of_ours(published: Scene, data: st.DataObject) -> N
     value = data.draw(SCALARS.map(str))
     text = quote(value.encode("utf-8", "surrogatepass"))
     response = published.tokened(published.author).get(f"{filled(path, published)}?{name}={text}")
-    assert response.status_code in {200, 400}, (path, name, value)
+    fine = {200, 400} if path.count("{") == 1 else {200, 400, 404}
+    assert response.status_code in fine, (path, name, value)

@@ -62,7 +62,7 @@ def _filled(route: str, parts: dict[str, str], platform: Platform) -> str:
     numbers = {"comments/": platform.comment, "builds/": platform.build, "publications/": platform.publication}
     numbers["artifacts/"] = platform.artifact
     if route.removeprefix("api/v1/").startswith("remarks/"):
-        numbers["remarks/"] = make_remark(platform.contribution.current)
+        numbers["remarks/"] = platform.contribution.line_comments.first() or make_remark(platform.contribution.current)
     number = next((row.pk for start, row in numbers.items() if start in route), platform.contribution.pk)
     number = platform.token.pk if "tokens/" in route else number
     slug = platform.release.slug if route.startswith("simple/") else ""

@@ -82,8 +82,8 @@ def test_nobody_gives_themselves_more_than_a_form_offers(platform: Platform) -> 
 def test_an_owner_of_one_organisation_has_no_say_in_another(platform: Platform) -> None:
     client = platform.client("member")
     client.post("/organisations/new/", {"name": "Mine"})
-    for verb, username in (("add", "staff"), ("remove", "owner")):
-        answer = client.post(f"/organisations/northern-hosting/{verb}-member/", {"username": username})
+    for verb, username in (("invite", "staff"), ("remove-member", "owner"), ("role", "owner"), ("speak-for", "")):
+        answer = client.post(f"/organisations/northern-hosting/{verb}/", {"username": username, "role": "member"})
         assert answer.status_code == 403
     assert Membership.objects.filter(organisation=platform.organisation).count() == 2
 

@@ -37,6 +37,7 @@ def many() -> list[int]:
             activity=lots.choice([1.5, 2.5]),
             running_count=lots.choice([0, 1]),
             state=lots.choice(["open", "approved", "rejected"]),
+            waits_since=lots.choice([1.5, 2.5]),
         )
         for _ in range(COUNT - 1)
     )
@@ -59,8 +60,10 @@ def walk(url: str, direction: str = "next") -> Iterator[list[int]]:
 def test_walking_the_pages_meets_every_row_once_and_in_order(many: list[int], order: str) -> None:
     del many
     pages = list(walk(f"/contributions/?order={order}&component=swift"))
-    expected = list(Contribution.objects.order_by(*Contribution.ORDERS[order]).values_list("pk", flat=True))
-    assert [len(page) for page in pages] == [30, 30, 5]
+    rows = Contribution.objects.unreviewed() if order == "review" else Contribution.objects.all()
+    expected = list(rows.order_by(*Contribution.ORDERS[order]).values_list("pk", flat=True))
+    assert len(pages) == -(-len(expected) // 30)
+    assert len(expected) > 20
     assert [key for page in pages for key in page] == expected
 
 

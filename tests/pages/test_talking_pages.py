@@ -235,5 +235,5 @@ def test_names_are_those_who_took_part_and_then_those_who_begin_so(platform: Pla
 def test_a_draft_takes_no_words(platform: Platform) -> None:
     Contribution.objects.filter(pk=platform.contribution.pk).update(is_draft=True)
     url = f"/contributions/{platform.contribution.pk}/comment/"
-    assert platform.client("author").post(url, {"text": "Hm."}).status_code == 403
+    assert platform.client("author").post(url, {"text": "Hm."}).status_code == 409
     assert "discussed once it is public" in page_of(platform, role="author")
