@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 VIEWS = tuple(ROWS)
 SPACES = ("show", "ignore")
-OPEN_BYTES, OPEN_FILE_BYTES = 64_000, 48_000  # of diff that a page opens by itself, in all and of one file
+OPEN_BYTES, OPEN_FILE_BYTES = 16_000, 16_000  # of diff that a page opens by itself, in all and of one file
 OPEN_OF_MANY = 10_000  # of a change of more files than a page lists: what fills a window, so that it comes at once
 LISTED = 60  # files on a page
 MOST_LOADED = 400_000  # bytes of one file's diff; a larger one is loaded by those who ask, not by reaching it

@@ -110,6 +110,14 @@ def furnished(maintainer: Person) -> dict[str, str]:
         "what is followed": "/account/following/",
         "mail": "/account/notices/",
         "ranking": "/how-ranking-works/",
+        "search help": "/search/help/",
+        "tags": "/tags/",
+        "files": "/components/swift/files/",
+        "overlaps": f"/contributions/{contribution.pk}/overlaps/",
+        "profile": "/account/profile/",
+        "invitations": "/account/invitations/",
+        "following": "/account/following/",
+        "dashboard": "/account/dashboard/",
         "signing": "/how-builds-are-signed/",
         "keys": "/keys/",
         "not there": "/contributions/999999/",
@@ -129,7 +137,7 @@ def test_every_page_holds_the_rules_for_a_maintainer(
         visitor.complaints.clear()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (768, "light"), (1280, "light")])
 def test_every_page_holds_the_rules_for_a_stranger(
     visit: Any, furnished: dict[str, str], width: int, scheme: str
 ) -> None:

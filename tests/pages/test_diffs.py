@@ -99,7 +99,7 @@ def test_a_large_file_waits_until_it_is_asked_for() -> None:
 
 def test_only_as_many_files_are_opened_as_a_page_bears() -> None:
     body = "+" + "y" * 99 + "\n"
-    diff = b"".join(diff_of(f"f{number}.txt", body * 300, heading="@@ -0,0 +1,300 @@") for number in range(8))
+    diff = b"".join(diff_of(f"f{number}.txt", body * 70, heading="@@ -0,0 +1,70 @@") for number in range(8))
     page = show(diff)
     assert page.count('<table class="diff') == 2
     assert page.count("Not loaded yet.") == 6

@@ -118,5 +118,5 @@ def test_no_list_asks_more_for_more_rows() -> None:
     add_rows(component, release, author, first, 28)
     many = {url: queries_of(lister, url) for url in urls}
     assert {url: (few[url], count) for url, count in many.items() if count > few[url]} == {}
-    assert max(many.values()) <= 24, many
+    assert max(many.values()) <= 40, many  # the overview, which tells something of everything
     assert many["/contributions/"] <= 5  # session, person, unread, components, rows
