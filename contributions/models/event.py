@@ -122,7 +122,8 @@ class EventQuerySet(models.QuerySet["Event"]):
         """Staff see every line; others what is public of what they may know of, and all that they did themselves."""
         if isinstance(person, Person) and person.is_staff:
             return self
-        known = Q(contribution=None) | Q(contribution__in=Contribution.objects.visible_to(person))
+        of_it = Contribution.objects.visible_to(person).filter(pk=models.OuterRef("contribution"))
+        known = Q(contribution=None) | Q(models.Exists(of_it))  # asked line by line: “in” gathers all that are visible
         mine = Q(actor=person) if isinstance(person, Person) else Q()
         public = ~Q(verb__in=PRIVATE)
         return self.filter((public | mine) if mine else public).filter(known)
