@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import IsAuthenticated
 
-from contributions.errors import Missing, NotAllowed
-from contributions.models import ApiToken, Organisation
+from contributions.errors import NotAllowed
+from contributions.models import ApiToken
 from contributions.models.dashboard import ORDERS, Dashboard
 
+from .people import organisation_of
 from .permissions import HasScope
 from .resource import Resource
 from .shapes.dashboards import DashboardShape
@@ -33,9 +34,7 @@ class OneDashboard(Resource):
         Only its members may ask.
         """
         del request
-        organisation = Organisation.objects.filter(slug=slug).first()
-        if organisation is None:
-            raise Missing(f"There is no organisation {slug[:60]!r}.")
+        organisation = organisation_of(slug)
         if not organisation.memberships.filter(person=self.person).exists():
             raise NotAllowed("Only members see the dashboard of their organisation.")
         board = Dashboard(organisation, self.person)

@@ -10,10 +10,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from contributions.errors import Missing, NotAllowed
-from contributions.models import Environment, Organisation
+from contributions.models import Environment
 from contributions.models.dashboard import ORDERS, Dashboard
 
 from .entering import person_of
+from .organisations import organisation_called
 from .paging import Page, page
 
 if TYPE_CHECKING:
@@ -48,9 +49,7 @@ HEADINGS = WAITING | HOLDINGS
 @login_required
 @require_safe
 def dashboard(request: HttpRequest, slug: str) -> HttpResponse:
-    found = Organisation.objects.filter(slug=slug).first()
-    if found is None:
-        raise Missing("There is no such organisation.")
+    found = organisation_called(slug)
     person = person_of(request)
     if not found.memberships.filter(person=person).exists():
         raise NotAllowed("Only members see the dashboard of their organisation.")

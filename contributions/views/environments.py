@@ -16,6 +16,7 @@ from contributions.models import Component, Environment, Organisation
 from contributions.plaintext import clean
 
 from .entering import person_of
+from .organisations import organisation_called
 from .paging import Page, page
 from .refusals import carried_out, status_of_form
 
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def environment(request: HttpRequest, slug: str) -> HttpResponse:
-    found = Organisation.objects.filter(slug=slug).first()
-    if found is None:
-        raise Missing("There is no such organisation.")
+    found = organisation_called(slug)
     if not found.memberships.filter(person=person_of(request)).exists():
         raise NotAllowed("Only members see what their organisation runs.")
     if request.method != "POST":

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 
-def _find(slug: str) -> Organisation:
+def organisation_called(slug: str) -> Organisation:
+    """Raises Missing."""
     found = Organisation.objects.filter(slug=slug).first()
     if found is None:
         raise Missing("There is no such organisation.")
@@ -47,7 +48,7 @@ def organisations(request: HttpRequest) -> HttpResponse:
 @require_safe
 @kept
 def organisation(request: HttpRequest, slug: str) -> HttpResponse:
-    return render(request, "organisation.html", _shown(request, _find(slug), InvitationForm()))
+    return render(request, "organisation.html", _shown(request, organisation_called(slug), InvitationForm()))
 
 
 def _shown(request: HttpRequest, found: Organisation, form: BaseForm) -> dict[str, object]:
@@ -86,7 +87,7 @@ def organisation_new(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def organisation_edit(request: HttpRequest, slug: str) -> HttpResponse:
-    found, person = _find(slug), person_of(request)
+    found, person = organisation_called(slug), person_of(request)
     if not found.may_be_run_by(person):
         raise NotAllowed("Only an owner of the organisation can change what is told of it.")
     told = {name: getattr(found, name) for name in ("sector", "website", "about")}
@@ -102,7 +103,7 @@ def organisation_edit(request: HttpRequest, slug: str) -> HttpResponse:
 
 @verb("organisation")
 def organisation_invite(request: HttpRequest, slug: str) -> HttpResponse:
-    found = _find(slug)
+    found = organisation_called(slug)
     form = InvitationForm(request.POST)
     made = carried_out(
         form, lambda: inviting.invite(person=person_of(request), organisation=found, **form.cleaned_data)
@@ -115,7 +116,7 @@ def organisation_invite(request: HttpRequest, slug: str) -> HttpResponse:
 
 @verb("organisations", of_the_same=False)
 def organisation_revoke(request: HttpRequest, slug: str, number: int) -> HttpResponse:
-    found = _find(slug)
+    found = organisation_called(slug)
     invitation = found.invitations.filter(pk=number).first()
     if invitation is None or not found.may_be_run_by(request.user):
         raise Missing("There is no such invitation.")
@@ -125,7 +126,7 @@ def organisation_revoke(request: HttpRequest, slug: str, number: int) -> HttpRes
 
 @verb("organisation")
 def organisation_role(request: HttpRequest, slug: str) -> HttpResponse:
-    found = _find(slug)
+    found = organisation_called(slug)
     username, role = request.POST.get("username", ""), request.POST.get("role", "")
     organising.set_role(person=person_of(request), organisation=found, username=username, role=role)
     return redirect(found)
@@ -133,13 +134,13 @@ def organisation_role(request: HttpRequest, slug: str) -> HttpResponse:
 
 @verb("organisation")
 def organisation_speak_for(request: HttpRequest, slug: str) -> HttpResponse:
-    found = _find(slug)
+    found = organisation_called(slug)
     organising.speak_for(person=person_of(request), organisation=found)
     return redirect(found)
 
 
 @verb("organisation")
 def organisation_remove_member(request: HttpRequest, slug: str) -> HttpResponse:
-    found = _find(slug)
+    found = organisation_called(slug)
     organising.remove_member(person=person_of(request), organisation=found, username=request.POST.get("username", ""))
     return redirect(found)
