@@ -15,6 +15,7 @@ from .document import Document as Document, Unread as Unread, Word as Word
 from .event import Event as Event, Telling as Telling
 from .fit import Fit as Fit
 from .following import Follow as Follow, SavedSearch as SavedSearch
+from .fork import Carried as Carried, Fork as Fork
 from .former import FormerName as FormerName
 from .index import IndexFile as IndexFile
 from .invitation import Invitation as Invitation
@@ -28,6 +29,7 @@ from .person import ApiToken as ApiToken, Membership as Membership, Organisation
 from .publication import Publication as Publication
 from .release import Release as Release
 from .revision import Revision as Revision
+from .stack import Assembly as Assembly, Forecast as Forecast, Pick as Pick, Stack as Stack
 from .standing import Standing as Standing
 from .tag import Tag as Tag
 from .touch import Place as Place, Touch as Touch

@@ -14,6 +14,7 @@ from .blob import Blob
 from .contribution import Contribution
 from .release import Release
 from .revision import Revision
+from .stack import Assembly
 from .work import ERRORED, QUEUED, RUNNING, Work, WorkQuerySet
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ PAGE = 1 << 16  # a poll of a running log answers at most 64 KiB
 class BuildQuerySet(WorkQuerySet):
     def bare(self) -> Any:
         """Baseline builds: the release without any patch."""
-        return self.filter(revision=None)
+        return self.filter(revision=None, assembly=None)
 
     def usual_seconds(self, release: Release) -> float | None:
         """What passed builds on the release took of late, in the middle; None before the first."""
@@ -60,6 +61,13 @@ class Build(Work):
 
     revision = models.ForeignKey(Revision, on_delete=models.CASCADE, null=True, blank=True, related_name="builds")
     release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="builds")
+    assembly = models.ForeignKey(
+        Assembly, on_delete=models.CASCADE, null=True, blank=True, related_name="builds",
+        help_text="Of a stack's build: what was laid onto the release.",
+    )  # fmt: skip
+    depth = models.PositiveSmallIntegerField(
+        default=0, help_text="Of a stack's build: how many of its patches are on, from the first."
+    )
     serial = models.PositiveIntegerField(default=1, help_text="1 for the first build of this pair, 2 when asked again.")
     commit = models.CharField(max_length=64, help_text="The commit that is built: the patched release, or the release.")
     upstream_commit = models.CharField(
@@ -69,6 +77,9 @@ class Build(Work):
     recipe_digest = models.CharField(max_length=64)
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     failed_step = models.CharField(max_length=60, blank=True)
+    failed_test = models.CharField(
+        max_length=300, blank=True, help_text="The first test that failed, as its log names it."
+    )
     exit_code = models.IntegerField(null=True)
     limit = models.CharField(max_length=100, blank=True, help_text="The limit that ended it, with its value.")
     refused = models.JSONField(default=list, help_text="Artifacts that were not taken: [name, reason].")
@@ -104,8 +115,16 @@ class Build(Work):
             ),
             models.UniqueConstraint(
                 fields=["release", "commit", "recipe_digest"],
-                condition=Q(revision=None),
+                condition=Q(revision=None, assembly=None),
                 name="one_bare_build_of_a_recipe",
+            ),
+            models.UniqueConstraint(
+                fields=["assembly", "depth", "recipe_digest"],
+                condition=Q(assembly__isnull=False),
+                name="one_build_of_a_depth",
+            ),
+            models.CheckConstraint(
+                condition=Q(revision=None) | Q(assembly=None), name="build_is_of_a_revision_or_a_stack"
             ),
         ]
 
@@ -121,7 +140,7 @@ class Build(Work):
 
     @property
     def is_bare(self) -> bool:
-        return self.revision_id is None
+        return self.revision_id is None and self.assembly_id is None
 
     @property
     def provenance_sha256(self) -> str | None:

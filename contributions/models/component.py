@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SLUG = RegexValidator(r"^[a-z0-9][a-z0-9.-]*$", "Use small letters, digits, dots and hyphens.")
 ANY_VERSION = r"v?\d+(\.\d+)*"
+ANY_CANDIDATE = r"v?\d+(\.\d+)*[.-]?(a|b|rc|alpha|beta)\.?\d+"
 MOST_LICENCES = 30
 
 
@@ -47,6 +48,12 @@ class Component(models.Model):
         max_length=200,
         default=ANY_VERSION,
         help_text="A regular expression; tags and branches that match it whole become releases.",
+    )
+    candidate_pattern = models.CharField(
+        max_length=200,
+        default=ANY_CANDIDATE,
+        blank=True,
+        help_text="The same for tags that come before a release; they are retired when it is there. Empty: none.",
     )
     approvals_needed = models.PositiveSmallIntegerField(
         default=1, validators=[MinValueValidator(1), MaxValueValidator(9)]

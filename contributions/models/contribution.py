@@ -93,6 +93,13 @@ class Contribution(Stateful):
         REJECTED = "rejected", _("Rejected")
         WITHDRAWN = "withdrawn", _("Withdrawn")
 
+    class UpstreamStatus(models.TextChoices):
+        PENDING = "pending", _("Pending")
+        SUBMITTED = "submitted", _("Submitted")
+        BACKPORT = "backport", _("Backport")
+        INAPPROPRIATE = "inappropriate", _("Inappropriate")
+        APPLIED = "applied", _("Applied upstream")
+
     MOVES: ClassVar[dict[str, frozenset[str]]] = {
         "open": frozenset({"changes-requested", "approved", "rejected", "withdrawn"}),
         "changes-requested": frozenset({"open", "approved", "rejected", "withdrawn"}),
@@ -130,6 +137,12 @@ class Contribution(Stateful):
         "self", on_delete=models.SET_NULL, null=True, editable=False, related_name="joiners",
         help_text="The contribution that its author joined instead.",
     )  # fmt: skip
+    upstream_status = models.CharField(
+        max_length=20, choices=UpstreamStatus, default=UpstreamStatus.PENDING,
+        help_text="As Yocto's Upstream-Status says it.",
+    )  # fmt: skip
+    upstream_link = models.CharField(max_length=500, blank=True, help_text="Where it was sent to, or comes from.")
+    upstream_reason = models.CharField(max_length=200, blank=True, help_text="Why it is not for upstream.")
     tags = models.ManyToManyField(Tag, blank=True, related_name="contributions")
     holds_for = models.ManyToManyField(
         Release, blank=True, related_name="notes_that_hold", help_text="Of an experience: where it is true."

@@ -17,6 +17,7 @@ from .person import Organisation, Person
 from .publication import Publication
 from .release import Release
 from .revision import Revision
+from .stack import Stack
 from .voices import Comment
 
 if TYPE_CHECKING:
@@ -49,6 +50,10 @@ PRIVATE = (
     "appraised",
     "unnamed",
     "runs",
+    "stacked",
+    "locked",
+    "unmasked",
+    "forecast",
 )
 MODERATION = ("removed", "quarantined", "restored", "suspended", "reinstated")
 ASKED = {
@@ -217,6 +222,15 @@ class Event(models.Model):
         INTRODUCED = "introduced", _("changed what their page says of")
         SECURED = "secured", _("changed how they log in")
         HOOKED = "hooked", _("changed a webhook of")
+        PORTED = "ported", _("proposed a port of")
+        CONFIRMED = "confirmed", _("said whether upstream has")
+        TAKEN = "taken", _("was found in upstream")
+        STRANDED = "stranded", _("needs a port")
+        PLACED = "placed", _("changed the upstream status of")
+        STACKED = "stacked", _("changed a stack")
+        LOCKED = "locked", _("locked a stack")
+        UNMASKED = "unmasked", _("took a fork apart")
+        FORECAST = "forecast", _("has a new forecast")
         KEYS_CHANGED = "keys-changed", _("changed the signing keys")
 
     at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
@@ -230,6 +244,7 @@ class Event(models.Model):
     publication = models.ForeignKey(Publication, on_delete=models.PROTECT, null=True, related_name="events")
     advisory = models.ForeignKey(Advisory, on_delete=models.PROTECT, null=True, related_name="events")
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, null=True, related_name="events")
+    stack = models.ForeignKey(Stack, on_delete=models.PROTECT, null=True, related_name="events")
     comment = models.ForeignKey(Comment, on_delete=models.PROTECT, null=True, related_name="events")
     subject = models.ForeignKey(
         Person, on_delete=models.PROTECT, null=True, related_name="+", help_text="The account that it was done to."

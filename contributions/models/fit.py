@@ -7,11 +7,14 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from .blob import Blob
 from .release import Release
 from .revision import Revision
 from .work import ERRORED, QUEUED, RUNNING, Work, WorkQuerySet
 
-VERDICTS = frozenset({"applies", "merges", "upstream", "probably-upstream", "no-base", "conflicts"})
+VERDICTS = frozenset(
+    {"applies", "merges", "upstream", "probably-upstream", "no-base", "conflicts", "not-for-this-tree"}
+)
 
 
 class Fit(Work):
@@ -24,7 +27,14 @@ class Fit(Work):
         PROBABLY_UPSTREAM = "probably-upstream", _("probably upstream")
         NO_BASE = "no-base", _("no base")
         CONFLICTS = "conflicts", _("conflicts")
+        NOT_FOR_THIS_TREE = "not-for-this-tree", _("not for this tree")
         ERRORED = ERRORED
+
+    class Way(models.TextChoices):
+        EXACT = "exact", _("at the lines that it names")
+        OFFSET = "offset", _("at other lines")
+        THREE_WAY = "3-way", _("with a 3-way merge")
+        CONTEXT = "context", _("by its context alone")
 
     MOVES: ClassVar[dict[str, frozenset[str]]] = {
         QUEUED: frozenset({RUNNING}),
@@ -40,6 +50,18 @@ class Fit(Work):
     upstream_commit = models.CharField(max_length=64, blank=True)
     evidence = models.CharField(max_length=20, blank=True, help_text="How we know that upstream has it.")
     conflicts = models.JSONField(default=list, help_text="The paths that conflict.")
+    way = models.CharField(max_length=10, choices=Way, blank=True, help_text="Of what applies: how.")
+    commits = models.JSONField(
+        default=list, help_text="Of a series, per commit: sha, subject, state, upstream_commit, evidence, conflicts."
+    )
+    renames = models.JSONField(default=dict, help_text="Path of the patch -> where upstream moved that file.")
+    blame = models.JSONField(
+        default=list,
+        help_text="Per conflicting path: path, commit, subject, author, at of the commit that is to blame.",
+    )
+    clash = models.ForeignKey(
+        Blob, on_delete=models.PROTECT, null=True, related_name="+", help_text="Both sides of what conflicts, as JSON."
+    )
 
     objects = WorkQuerySet.as_manager()
 

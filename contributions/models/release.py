@@ -44,6 +44,9 @@ class Release(Stateful):
     position = models.IntegerField(help_text="Releases of a component are ordered by this number, oldest first.")
     released_at = models.DateTimeField(null=True, blank=True)
     state = models.CharField(max_length=10, choices=State, default=State.SUPPORTED)
+    is_candidate = models.BooleanField(
+        default=False, help_text="Not final yet: shown so that people know before it is."
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     objects = ReleaseQuerySet.as_manager()

@@ -62,6 +62,10 @@ class Revision(Work):
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="amended_by",
         help_text="The revision that its suggested edits change.",
     )  # fmt: skip
+    ports = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="ported_by",
+        help_text="Of a port: the revision that it brings to `release`, and to no other.",
+    )  # fmt: skip
     text = models.TextField(blank=True, help_text="Of an experience: the note as this revision has it, in Markdown.")
     html = models.TextField(blank=True, editable=False)
     note = models.TextField(blank=True, help_text="What changed since the revision before.")
