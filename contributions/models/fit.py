@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from .blob import Blob
@@ -41,6 +42,21 @@ class Fit(Work):
         RUNNING: VERDICTS | {QUEUED, ERRORED},
     } | {verdict: frozenset({QUEUED}) for verdict in (*VERDICTS, ERRORED)}
 
+    # A word for each state, short enough for a cell.
+    WORDS: ClassVar[dict[str, Any]] = {
+        "": _("not tried"),
+        QUEUED: _("waiting"),
+        RUNNING: _("being judged"),
+        "applies": _("applies"),
+        "merges": _("merges"),
+        "upstream": _("upstream"),
+        "probably-upstream": _("probably upstream"),
+        "no-base": _("no base"),
+        "conflicts": _("conflicts"),
+        "not-for-this-tree": _("not for this tree"),
+        ERRORED: _("errored"),
+    }
+
     revision = models.ForeignKey(Revision, on_delete=models.CASCADE, related_name="fits")
     release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="fits")
     release_commit = models.CharField(max_length=64, help_text="The commit that the release pinned when it was judged.")
@@ -74,6 +90,14 @@ class Fit(Work):
 
     def __str__(self) -> str:
         return f"{self.revision} on {self.release}"
+
+    def get_absolute_url(self) -> str:
+        """The page that tells the reason; for another revision than the current one, `?revision=` follows."""
+        return reverse("contribution-fit", args=[self.revision.contribution_id, self.release.name])
+
+    @property
+    def word(self) -> str:
+        return str(self.WORDS[self.state])
 
     @property
     def is_buildable(self) -> bool:

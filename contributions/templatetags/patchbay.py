@@ -30,6 +30,7 @@ NEWEST_THREADS = 8
 icon = register.simple_tag(marks.icon)
 state = register.simple_tag(marks.state)
 when = register.simple_tag(marks.when)
+fit_mark = register.simple_tag(marks.fit_mark)
 
 MARKS = {"met": "circle-check", "waiting": "clock", "not-met": "circle-x", "not-asked": "circle-dashed"}
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from contributions.errors import Missing
@@ -160,7 +161,7 @@ def _uploads(contribution: Contribution) -> Sequence[Artifact]:
 def matrix(request: HttpRequest, number: int) -> HttpResponse:
     contribution = find(request, number)
     revision = chosen_revision(request, contribution)
-    fits = Fit.objects.filter(revision=revision).select_related("release", "release__component")
+    fits = Fit.objects.filter(revision=revision).select_related("release", "release__component", "revision")
     standings = {row.release_id: row for row in Standing.objects.filter(contribution=contribution)}
     builds: dict[int, list[Build]] = {}
     own = Build.objects.originals().filter(revision=revision).defer("recipe").prefetch_related(repetitions_of())
@@ -171,6 +172,7 @@ def matrix(request: HttpRequest, number: int) -> HttpResponse:
     rows = [
         {
             "fit": fit,
+            "reason": address_of_fit(fit, contribution),
             "release": fit.release,
             "builds": builds.get(fit.release_id, []),
             "bare": bare_builds.get(fit.release_id),
@@ -188,6 +190,12 @@ def matrix(request: HttpRequest, number: int) -> HttpResponse:
         "moving": bool(AT_WORK & states),
     }
     return render(request, "contribution/matrix.html", framed(request, contribution, "matrix", **context))
+
+
+def address_of_fit(fit: Fit, contribution: Contribution) -> str:
+    """The page that tells the reason; it is about the current revision unless it names another one."""
+    address = reverse("contribution-fit", args=[contribution.pk, fit.release.name])
+    return address if fit.revision_id == contribution.current_id else f"{address}?revision={fit.revision.number}"
 
 
 def chosen_revision(request: HttpRequest, contribution: Contribution) -> Revision | None:

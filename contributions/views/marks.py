@@ -9,6 +9,8 @@ from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
 
+from contributions.models import Fit
+
 from .ages import age, exact
 
 if TYPE_CHECKING:
@@ -32,6 +34,31 @@ def icon(name: str) -> SafeString:
 def state(word: str, label: str = "") -> SafeString:
     """A state in words, with a colour for the quick eye."""
     return format_html('<span class="state" data-state="{}">{}</span>', word, (label or word.replace("-", " ")).lower())
+
+
+GLYPHS = {
+    "applies": "check", "merges": "git-merge", "upstream": "arrow-up", "probably-upstream": "user",
+    "no-base": "circle-dashed", "conflicts": "x", "not-for-this-tree": "package",
+    "queued": "clock", "running": "timer", "errored": "circle-alert", "": "circle-dashed",
+}  # fmt: skip
+
+
+def fit_mark(fit: Fit | str | None, href: str = "", words: str = "") -> SafeString:
+    """How a patch meets a release, as a picture, a colour and a word; a link to the reason where there is an address.
+
+    `fit` may also be a state alone, or nothing where nobody has tried.
+    """
+    state = fit if isinstance(fit, str) else fit.state if fit else ""
+    label = words or (fit.word if isinstance(fit, Fit) else str(Fit.WORDS.get(state, "")))
+    return _fit_mark(state, label, href)
+
+
+@lru_cache(maxsize=500)  # as above
+def _fit_mark(state: str, label: str, href: str) -> SafeString:
+    inside = format_html('{}<span class="fit-word">{}</span>', icon(GLYPHS[state]), label)
+    if href:
+        return format_html('<a class="fit" data-state="{}" href="{}">{}</a>', state, href, inside)
+    return format_html('<span class="fit" data-state="{}">{}</span>', state, inside)
 
 
 def when(moment: datetime | None) -> SafeString | str:

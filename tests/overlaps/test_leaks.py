@@ -27,7 +27,7 @@ DIFF = HEAD.replace(b"proxy/server.py", b"quokka/server.py") + hunk(" a", "-b", 
 ITS_OWN = (
     "/contributions/{d}/", "/contributions/{d}/changes/", "/contributions/{d}/matrix/", "/contributions/{d}/overlaps/",
     "/contributions/{d}/discussion/", "/contributions/{d}/evidence/", "/contributions/{d}/v1.patch",
-    "/contributions/{d}.atom", "/files/{raw}/0001-change.patch", "/tags/quokka/",
+    "/contributions/{d}/fits/4.7.0/", "/contributions/{d}.atom", "/files/{raw}/0001-change.patch", "/tags/quokka/",
     "/components/swiftclient/files/quokka",
     "/api/v1/contributions/{d}/", "/api/v1/contributions/{d}/revisions/", "/api/v1/contributions/{d}/revisions/1/diff",
     "/api/v1/contributions/{d}/fits/", "/api/v1/contributions/{d}/overlaps/", "/api/v1/contributions/{d}/comments/",

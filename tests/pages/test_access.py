@@ -43,6 +43,9 @@ PAGES = {
     "/contributions/{c}/compare/": ALL,
     "/contributions/{two}/compare/1..2/": ALL,
     "/contributions/{c}/matrix/": ALL,
+    "/contributions/{c}/fits/4.7.0/": ALL,
+    "/contributions/{c}/fits/9.9.9/": (404,) * 5,
+    "/contributions/{u}/fits/4.7.0/": (404, 404, 200, 404, 200),
     "/contributions/{c}/overlaps/": ALL,
     "/components/swiftclient/files/": ALL,
     "/components/swiftclient/files/shell.py": (404,) * 5,  # nobody wrote down where it is touched

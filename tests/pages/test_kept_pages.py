@@ -31,6 +31,7 @@ KEPT = [
     "/contributions/{c}/",
     "/contributions/{c}/changes/",
     "/contributions/{c}/matrix/",
+    "/contributions/{c}/fits/1.0/",
     "/contributions/{c}/discussion/",
     "/contributions/{c}/evidence/",
     "/components/",

@@ -41,6 +41,7 @@ LISTS = [
     "/account/tokens/",
     "/contributions/{c}/",
     "/contributions/{c}/matrix/",
+    "/contributions/{c}/fits/1.0/",
     "/contributions/{c}/changes/",
     "/contributions/{c}/overlaps/",
     "/components/swift/files/",

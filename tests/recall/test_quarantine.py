@@ -40,6 +40,7 @@ OF_ITSELF = (
     "/contributions/{c}/",
     "/contributions/{c}/changes/",
     "/contributions/{c}/matrix/",
+    "/contributions/{c}/fits/4.7.0/",
     "/contributions/{c}/discussion/",
     "/contributions/{c}/evidence/",
     "/contributions/{c}/v1.patch",
