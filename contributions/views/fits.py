@@ -66,6 +66,6 @@ def fits_on(release: Release) -> QuerySet[Fit, Fit]:
     return rows.defer(*(f"revision__{name}" for name in long)).order_by("-revision__number")
 
 
-def _builds(release: Release, revision: Revision | None) -> QuerySet[Build, Build]:
+def _builds(release: Release, revision: Revision | None) -> Any:
     own = Build.objects.originals().filter(revision=revision, release=release).defer("recipe")
     return own.prefetch_related(repetitions_of()).order_by("-serial")[:MOST_BUILDS]
