@@ -14,6 +14,7 @@ from securesystemslib.signer import CryptoSigner
 from contributions.models import (
     Advisory,
     Artifact,
+    Assembly,
     Attestation,
     Blob,
     Build,
@@ -35,12 +36,14 @@ from contributions.models import (
     Notification,
     Organisation,
     Person,
+    Pick,
     Publication,
     Recipe,
     Release,
     Review,
     Revision,
     SigningKey,
+    Stack,
     Standing,
     Tick,
     Trait,
@@ -285,6 +288,40 @@ def make_attestation(build: Build | None = None, **given: Any) -> Attestation:
         usual |= {"provenance": make_blob(b"envelope " + words), "bill": make_blob(b"bill " + words)}
         usual |= {"key": given.get("key") or make_signing_key(), "finished_at": timezone.now()}
     return Attestation.objects.create(build=build, **(usual | given))
+
+
+def make_stack(*picked: Contribution, **given: Any) -> Stack:
+    """A private stack of these contributions (of a new one unless given), on the first one's release."""
+    picked = picked or (make_contribution(release=make_release()),)
+    component = picked[0].component
+    author = given.pop("author", None) or make_person()
+    usual = {"component": component, "name": f"Stack {next(serial)}", "organisation": author.organisation}
+    if "release" not in given:
+        given["release"] = picked[0].release or make_release(component)
+    stack = Stack.objects.create(author=author, **(usual | given))
+    for position, contribution in enumerate(picked):
+        Pick.objects.create(stack=stack, contribution=contribution, position=position)
+    return stack
+
+
+def make_assembly(stack: Stack | None = None, **given: Any) -> Assembly:
+    """One that is ready: every pick's current revision laid on, with commits of nobody's."""
+    stack = stack or make_stack()
+    picks = list(stack.picks.select_related("contribution__current"))
+    revisions = [pick.contribution.current for pick in picks]
+    asked = [
+        {"contribution": one.contribution_id, "revision": one.number, "pk": one.pk, "needs": []} for one in revisions
+    ]
+    laid = {"state": "applied", "why": ""}
+    order = [entry | laid | {"commit": make_commit_id(), "tree": make_commit_id()} for entry in asked]
+    usual: dict[str, Any] = {
+        "number": stack.assemblies.count() + 1, "release": stack.release, "release_commit": stack.release.commit,
+        "asked": asked, "digest": make_commit_id(), "state": Assembly.State.READY, "order": order,
+        "height": len(order), "commit": order[-1]["commit"], "tree": order[-1]["tree"], "asked_by": stack.author,
+    }  # fmt: skip
+    assembly = Assembly.objects.create(stack=stack, **(usual | given))
+    assembly.contributions.set([pick.contribution for pick in picks])
+    return assembly
 
 
 def make_publication(build: Build | None = None, **given: Any) -> Publication:

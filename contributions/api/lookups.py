@@ -49,9 +49,9 @@ def revision_seen_by(eyes: Eyes, number: int, of: int) -> Revision:
 
 
 def builds_seen_by(eyes: Eyes) -> QuerySet[Build, Build]:
-    """Builds of the bare releases, and of contributions that may be seen."""
-    visible = Q(revision=None) | Q(revision__contribution__in=Contribution.objects.visible_to(eyes))
-    found = Build.objects.filter(visible).select_related("release__component", "revision", "attestation")
+    found: QuerySet[Build, Build] = Build.objects.known_to(eyes).select_related(
+        "release__component", "revision", "attestation"
+    )
     return found.prefetch_related(repetitions_of())
 
 

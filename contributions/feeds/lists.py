@@ -118,8 +118,9 @@ def organisations(request: HttpRequest) -> HttpResponse:
 @kept
 def builds(request: HttpRequest) -> HttpResponse:
     """Those that are over, of what everybody may see."""
-    visible = Q(revision=None) | Q(revision__contribution__in=Contribution.objects.visible_to(eyes_of(request)))
-    rows = Build.objects.filter(visible).exclude(finished_at=None).select_related("revision", "release__component")
+    rows = Build.objects.known_to(eyes_of(request)).exclude(finished_at=None)
+    rows = rows.select_related("revision", "assembly__stack", "release__component")
+    rows = rows.defer("assembly__asked", "assembly__order", "assembly__pairs")
     rows = rows.defer("recipe", "revision__files", "revision__commits", "revision__fingerprints").order_by("-pk")[
         :ENTRIES
     ]

@@ -20,11 +20,27 @@ from .work import ERRORED, QUEUED, RUNNING, Work, WorkQuerySet
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from django.contrib.auth.models import AnonymousUser
+
+    from .person import Person
+
 TYPICAL = 9  # builds that tell what one usually takes
 PAGE = 1 << 16  # a poll of a running log answers at most 64 KiB
 
 
+def of_known(person: Person | AnonymousUser, at: str = "") -> Q:
+    """The condition that this person may see a build, reached along `at`: of the bare release, or of what they know."""
+    bare = Q(**{f"{at}revision": None, f"{at}assembly": None, f"{at}pk__isnull": False})
+    known = Contribution.objects.visible_to(person)
+    laid = Assembly.objects.known_to(person)
+    return bare | Q(**{f"{at}revision__contribution__in": known}) | Q(**{f"{at}assembly__in": laid})
+
+
 class BuildQuerySet(WorkQuerySet):
+    def known_to(self, person: Person | AnonymousUser) -> Self:
+        """Builds of bare releases, of contributions that this person may know of, and of stacks that they may see."""
+        return self.filter(of_known(person))
+
     def bare(self) -> Any:
         """Baseline builds: the release without any patch."""
         return self.filter(revision=None, assembly=None)
@@ -129,7 +145,7 @@ class Build(Work):
         ]
 
     def __str__(self) -> str:
-        return f"build {self.pk} of {self.revision or 'the bare release'} on {self.release}"
+        return f"build {self.pk} of {self.revision or self.assembly or 'the bare release'} on {self.release}"
 
     def get_absolute_url(self) -> str:
         return reverse("build", args=[self.pk])
@@ -141,6 +157,11 @@ class Build(Work):
     @property
     def is_bare(self) -> bool:
         return self.revision_id is None and self.assembly_id is None
+
+    @property
+    def is_of_a_part(self) -> bool:
+        """Whether it is of the first patches of a stack only, to find the one that breaks it."""
+        return self.assembly is not None and self.depth < self.assembly.height
 
     @property
     def provenance_sha256(self) -> str | None:
@@ -167,7 +188,7 @@ class Build(Work):
 
     @property
     def may_be_repeated(self) -> bool:
-        return self.has_passed and not self.is_bare and self.repeats_id is None
+        return self.has_passed and self.revision_id is not None and self.repeats_id is None
 
     def write_log(self, offset: int, text: bytes) -> None:
         """Add a piece of the running log of this attempt at byte `offset`."""
@@ -230,10 +251,9 @@ class LogPiece(models.Model):
 
 class ArtifactQuerySet(models.QuerySet["Artifact"]):
     def visible_to(self, person: Any) -> Self:
-        """Files of bare builds, and of contributions that this person may know of."""
+        """Files of builds, and uploads of contributions, that this person may know of."""
         known = Contribution.objects.visible_to(person)
-        built = Q(build__isnull=False) & (Q(build__revision=None) | Q(build__revision__contribution__in=known))
-        return self.filter(built | Q(revision__contribution__in=known))
+        return self.filter(of_known(person, "build__") | Q(revision__contribution__in=known))
 
     def called(self, name: str) -> Self:
         """Files of this name, whatever directory a build made them in."""

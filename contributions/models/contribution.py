@@ -143,6 +143,10 @@ class Contribution(Stateful):
     )  # fmt: skip
     upstream_link = models.CharField(max_length=500, blank=True, help_text="Where it was sent to, or comes from.")
     upstream_reason = models.CharField(max_length=200, blank=True, help_text="Why it is not for upstream.")
+    depends_on = models.ManyToManyField(
+        "self", symmetrical=False, blank=True, related_name="needed_by",
+        help_text="What must be on before it, besides what its commits say.",
+    )  # fmt: skip
     tags = models.ManyToManyField(Tag, blank=True, related_name="contributions")
     holds_for = models.ManyToManyField(
         Release, blank=True, related_name="notes_that_hold", help_text="Of an experience: where it is true."

@@ -67,6 +67,7 @@ def queue_bare_build(build: Build) -> Build | None:
     """The same recipe on the release without the patch, so that a failure can be told apart; None when it was asked."""
     bare, made = Build.objects.get_or_create(
         revision=None,
+        assembly=None,
         release=build.release,
         commit=build.release.commit,
         recipe_digest=build.recipe_digest,

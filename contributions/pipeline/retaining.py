@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -50,7 +50,8 @@ def sweep() -> Swept:
 def forget_old_builds() -> int:
     """Logs and files of old builds go, and what was sworn of them; the rows and their verdicts stay.
 
-    Kept for ever are published builds, their repetitions, and the newest of each revision on each release.
+    Kept for ever are published builds, their repetitions, the newest of each revision on each release, and those of
+    whole stacks.
     """
     old = _old_builds().values_list("pk", flat=True).order_by("pk")
     count = 0
@@ -73,6 +74,7 @@ def _old_builds() -> Any:
     files = Artifact.objects.filter(build=OuterRef("pk"))
     aged = Build.objects.filter(state__in=OVER, queued_at__lt=before)
     superseded = Q(repeats__isnull=False) | Exists(newer) | Q(release__state="retired")
+    superseded |= Q(assembly__isnull=False, depth__lt=F("assembly__height"))
     heavy = ~Q(log=None) | ~Q(difference=None) | Exists(pieces) | Exists(files)
     return aged.filter(superseded & ~Exists(own), heavy)
 

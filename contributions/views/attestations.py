@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from contributions.errors import Missing
-from contributions.models import Attestation, Blob, Contribution, SigningKey
+from contributions.models import Attestation, Blob, SigningKey
+from contributions.models.build import of_known
 from contributions.signing.keys import BUILDS
 
 from .files import file, is_known, served
@@ -30,9 +30,13 @@ SIDES = {"provenance": "provenance.json", "bill": "bom.json"}
 
 
 def _signed_for(person: Person | AnonymousUser) -> QuerySet[Attestation]:
-    """What is signed about bare builds, and about those of contributions that this person may know of."""
-    seen = Q(build__revision=None) | Q(build__revision__contribution__in=Contribution.objects.visible_to(person))
-    return Attestation.objects.filter(seen, state=Attestation.State.SIGNED).select_related("provenance", "bill")
+    """What is signed about the builds that this person may know of."""
+    signed: QuerySet[Attestation] = Attestation.objects.filter(of_known(person, "build__"), state="signed")
+    return signed.select_related("provenance", "bill")
+
+
+def _is_for_all(sworn: Attestation) -> bool:
+    return _signed_for(AnonymousUser()).filter(pk=sworn.pk).exists()
 
 
 @require_safe
@@ -41,8 +45,7 @@ def of_build(request: HttpRequest, number: int, side: str) -> HttpResponseBase:
     sworn = _signed_for(request.user).filter(build=number).first()
     if sworn is None:
         raise Missing(NOT_SIGNED)
-    public = not request.user.is_authenticated or _signed_for(AnonymousUser()).filter(pk=sworn.pk).exists()
-    return _sent(request, getattr(sworn, side), f"build-{number}.{SIDES[side]}", public=public)
+    return _sent(request, getattr(sworn, side), f"build-{number}.{SIDES[side]}", public=_is_for_all(sworn))
 
 
 @require_safe
@@ -54,8 +57,7 @@ def beside_file(request: HttpRequest, sha256: str, name: str, side: str) -> Http
     sworn = _signed_for(request.user).filter(build__artifacts__blob=blob).order_by("-build_id").first()
     if sworn is None:
         raise Missing("This file was not built here, or its provenance is not signed yet.")
-    public = not request.user.is_authenticated or is_known(blob, name, AnonymousUser())
-    return _sent(request, getattr(sworn, side), f"{name}.{SIDES[side]}", public=public)
+    return _sent(request, getattr(sworn, side), f"{name}.{SIDES[side]}", public=_is_for_all(sworn))
 
 
 def _sent(request: HttpRequest, blob: Blob, name: str, *, public: bool) -> HttpResponseBase:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from contributions.actions import rebuilding
 from contributions.errors import Invalid, Missing
-from contributions.models import Advisory, Build, Contribution
+from contributions.models import Advisory, Build
 from contributions.models.build import repetitions_of
 from contributions.models.builder import builds_are_refused
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 SHOWN = 256 * 1024  # bytes of a log that a page shows at once
 REPORTED = 64 * 1024  # bytes of a report on differences that a page shows
 POLLED = 64 * 1024  # bytes that one poll brings
+WHOLE = ("assembly__asked", "assembly__order", "assembly__pairs")  # all that a stack is made of
 MOST_LINES = 4000  # that a page shows or a poll brings, however short they are
 
 
@@ -41,14 +41,18 @@ class Piece:
 
 
 def _visible(request: HttpRequest) -> QuerySet[Build]:
-    """Bare builds, and those of contributions that this person may know of."""
-    known = Contribution.objects.visible_to(request.user)
-    return Build.objects.filter(Q(revision=None) | Q(revision__contribution__in=known))
+    found: QuerySet[Build] = Build.objects.known_to(request.user)
+    return found
 
 
 def _find(request: HttpRequest, number: int) -> Build:
     rows = _visible(request).select_related(
-        "release__component", "revision__contribution__author", "log", "difference", "attestation__key"
+        "release__component",
+        "revision__contribution__author",
+        "assembly__stack",
+        "log",
+        "difference",
+        "attestation__key",
     )
     found: Build | None = (
         rows.defer("revision__files", "revision__commits", "revision__fingerprints").filter(pk=number).first()
@@ -63,10 +67,9 @@ def builds(request: HttpRequest) -> HttpResponse:
     state = request.GET.get("state", "")
     if state and state not in Build.State.values:
         raise Invalid("The state is one of " + ", ".join(Build.State.values) + ".")
-    rows = _visible(request).select_related("release__component", "revision__contribution")
-    rows = rows.defer("revision__files", "revision__commits", "revision__fingerprints", "recipe").prefetch_related(
-        repetitions_of()
-    )
+    rows = _visible(request).select_related("release__component", "revision__contribution", "assembly__stack")
+    rows = rows.defer("revision__files", "revision__commits", "revision__fingerprints", "recipe", *WHOLE)
+    rows = rows.prefetch_related(repetitions_of())
     found = page(request, rows.filter(state=state) if state else rows, ("-pk",))
     return render(request, "builds.html", {"page": found, "state": state, "states": Build.State.choices})
 

@@ -61,7 +61,7 @@ def component(request: HttpRequest, slug: str) -> HttpResponse:
 def _charts(shown: Component, visible: QuerySet[Contribution]) -> list[weeks.Chart]:
     """What was shared for it, and how its builds went."""
     now = timezone.now()
-    known = Q(revision=None) | Q(revision__contribution__in=visible)
+    known = Q(revision=None, assembly=None) | Q(revision__contribution__in=visible)  # stacks are their carriers' own
     builds = Build.objects.filter(known, release__component=shown, state__in=BUILT)
     shared = weeks.by_week(visible, "created_at", "kind", now)
     built = weeks.by_week(builds, "finished_at", "state", now)

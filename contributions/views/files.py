@@ -47,10 +47,10 @@ def is_known(blob: Blob, name: str, person: Person | AnonymousUser) -> bool:
     named = Q() if name.endswith(ALLOWED_ENDINGS) else Q(filename=name)
     if Revision.objects.filter(part, named, contribution__in=visible).exists():
         return True
-    of_visible = Q(revision=None) | Q(revision__contribution__in=visible)
-    if name.endswith(".txt") and Build.objects.filter(of_visible, difference=blob).exists():
+    builds = Build.objects.known_to(person)
+    if name.endswith(".txt") and builds.filter(difference=blob).exists():
         return True
-    return name.endswith(".log") and Build.objects.filter(of_visible, log=blob).exists()
+    return name.endswith(".log") and builds.filter(log=blob).exists()
 
 
 def _raw_for(person: Person | AnonymousUser) -> Q:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from contributions.models import Comment, Contribution, Publication, Review, SavedSearch, Vote
+from contributions.models import Comment, Contribution, Publication, Review, SavedSearch, Stack, Vote
 from contributions.models.index import targets_of
 from contributions.pipeline.asking import answer_address
 from contributions.pipeline.delivering import unsubscribe_address
@@ -68,6 +68,9 @@ PAGES = {
     "/names/?q=me&contribution={c}": (403, 200, 200, 200, 200),
     "/submit/": SIGNED_IN,
     "/review/": SIGNED_IN,
+    "/stacks/": ALL,
+    "/stacks/{stack}/": (404, 404, 200, 404, 200),
+    "/stacks/{stack}/assemblies/1/": (404, 404, 200, 404, 200),
     "/builds/": ALL,
     "/builds/{build}/": ALL,
     "/builds/{build}/log/": ALL,
@@ -252,6 +255,16 @@ def judged(text: str, platform: Platform) -> dict[str, Any]:
     return made
 
 
+def stack_of(platform: Platform) -> Stack:
+    """The one of the author's organisation, assembled once."""
+    if known := Stack.objects.first():
+        return known
+    author: Any = platform.people["author"]
+    stack = factories.make_stack(platform.contribution, author=author, name="Ours")
+    factories.make_assembly(stack)
+    return stack
+
+
 def filled(text: str, platform: Platform) -> str:
     made: dict[str, Any] = {}
     if "{advisory}" in text:
@@ -273,6 +286,8 @@ def filled(text: str, platform: Platform) -> str:
         question = factories.make_comment(platform.contribution, author=asker, is_question=True)
         answer = factories.make_comment(platform.contribution, parent=question)
         made |= {"answer": answer.pk, "others": answer.pk}
+    if "{stack}" in text:
+        made["stack"] = stack_of(platform).pk
     if "{twin}" in text:
         made["twin"] = factories.make_contribution(component=platform.component).pk
     return text.format(

@@ -1,0 +1,3 @@
+"""The pages' platform for what is tried with stacks."""
+
+from tests.pages.conftest import platform as platform
