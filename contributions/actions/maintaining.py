@@ -14,7 +14,7 @@ from contributions.checkout import addresses
 from contributions.errors import Clash, Invalid, NotAllowed
 from contributions.models import Component, Event, Recipe, Release, UpstreamFetch
 from contributions.pipeline.fetching import pin
-from contributions.pipeline.fitting import queue_fits_of
+from contributions.pipeline.queueing import queue_fits_of
 from contributions.tasks import ring
 
 from .pacing import pace

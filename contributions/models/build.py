@@ -96,6 +96,9 @@ class Build(Work):
     failed_test = models.CharField(
         max_length=300, blank=True, help_text="The first test that failed, as its log names it."
     )
+    failed_tests = models.JSONField(
+        default=list, help_text="The tests that failed, by the names of its log; the first few."
+    )
     exit_code = models.IntegerField(null=True)
     limit = models.CharField(max_length=100, blank=True, help_text="The limit that ended it, with its value.")
     refused = models.JSONField(default=list, help_text="Artifacts that were not taken: [name, reason].")

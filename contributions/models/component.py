@@ -55,6 +55,10 @@ class Component(models.Model):
         blank=True,
         help_text="The same for tags that come before a release; they are retired when it is there. Empty: none.",
     )
+    watch_minutes = models.PositiveIntegerField(
+        default=60, validators=[MaxValueValidator(10_080)],
+        help_text="How often upstream is pulled by the clock, in minutes; 0: only when somebody asks for it.",
+    )  # fmt: skip
     approvals_needed = models.PositiveSmallIntegerField(
         default=1, validators=[MinValueValidator(1), MaxValueValidator(9)]
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import models
+from django.db.models import Case, F, When
+from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -13,9 +15,29 @@ from .release import Release
 from .revision import Revision
 from .work import ERRORED, QUEUED, RUNNING, Work, WorkQuerySet
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 VERDICTS = frozenset(
     {"applies", "merges", "upstream", "probably-upstream", "no-base", "conflicts", "not-for-this-tree"}
 )
+
+
+class FitQuerySet(WorkQuerySet):
+    def queue_again(self, revisions: Sequence[int], release: Release, most: int) -> list[Any]:
+        """Queue those again that are about another commit than the release pins now; return `most` of all that wait.
+
+        The most used come first. What they were judged before is remembered, to tell what a moved branch changed.
+        """
+        of_these = self.filter(release=release, revision__in=revisions)
+        verdict = Case(When(state__in=VERDICTS, then=F("state")), default=F("before"))
+        again = {"state": QUEUED, "attempts": 0, "lease": None, "lease_until": None, "rung_at": None, "sentence": ""}
+        of_these.exclude(release_commit=release.commit).update(
+            before=verdict, release_commit=release.commit, queued_at=Now(), **again
+        )
+        waiting = of_these.filter(state=QUEUED).select_related("release")
+        used = ("-revision__contribution__running_count", "-revision__contribution__activity", "pk")
+        return list(waiting.order_by(*used)[:most])
 
 
 class Fit(Work):
@@ -61,6 +83,12 @@ class Fit(Work):
     release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="fits")
     release_commit = models.CharField(max_length=64, help_text="The commit that the release pinned when it was judged.")
     state = models.CharField(max_length=20, choices=State, default=State.QUEUED)
+    before = models.CharField(
+        max_length=20, blank=True, help_text="Of a branch that moved: the verdict on the commit before."
+    )
+    builds_at = models.DateTimeField(
+        null=True, editable=False, help_text="When it is built: a branch that moves is built once a day."
+    )
     tree = models.CharField(max_length=64, blank=True)
     commit = models.CharField(max_length=64, blank=True, help_text="The patched release, ready to be built.")
     upstream_commit = models.CharField(max_length=64, blank=True)
@@ -79,11 +107,14 @@ class Fit(Work):
         Blob, on_delete=models.PROTECT, null=True, related_name="+", help_text="Both sides of what conflicts, as JSON."
     )
 
-    objects = WorkQuerySet.as_manager()
+    objects = FitQuerySet.as_manager()
 
     class Meta:
         ordering = ["-release__position", "pk"]
-        indexes = [models.Index(fields=["state", "lease_until"], name="fit_waiting")]
+        indexes = [
+            models.Index(fields=["state", "lease_until"], name="fit_waiting"),
+            models.Index(fields=["builds_at"], condition=~models.Q(builds_at=None), name="fit_builds"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["revision", "release"], name="one_fit_of_a_revision_and_release")
         ]

@@ -11,9 +11,9 @@ from contributions.checkout import mirror
 from contributions.errors import Missing, Refusal, Trouble
 from contributions.models import Component, Event, Release, UpstreamFetch
 
-from .fitting import queue_fits_of
 from .leasing import leased
 from .places import fetch_mirror_of, mirror_of
+from .queueing import queue_fits_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,8 +8,7 @@ from django.db import transaction
 
 from contributions.checkout import fitting
 from contributions.errors import Refusal, Trouble
-from contributions.models import Contribution, Event, Fit, Release, Standing
-from contributions.models.work import QUEUED
+from contributions.models import Contribution, Event, Fit, Standing
 
 from .building import queue_build
 from .leasing import leased
@@ -19,34 +18,7 @@ from .unveiling import unveil_if_clear
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from contributions.models import Revision
     from contributions.models.work import Work
-
-STILL_JUDGED = (Contribution.State.OPEN, Contribution.State.CHANGES_REQUESTED, Contribution.State.APPROVED)
-
-
-def queue_fits_for(revision: Revision) -> Sequence[Fit]:
-    """One fit for each supported release of the component."""
-    releases = Release.objects.supported().filter(component=revision.contribution.component_id).newest_first()
-    return [_queued(revision, release) for release in releases]
-
-
-def queue_fits_of(release: Release) -> Sequence[Fit]:
-    """One fit of each current revision that is still of interest, for a release that is new or has moved."""
-    judged = Contribution.objects.filter(component=release.component_id, state__in=STILL_JUDGED)
-    patched = judged.filter(kind__in=[Contribution.Kind.REFINEMENT, Contribution.Kind.IMPROVEMENT])
-    current = patched.exclude(current=None).select_related("current").order_by("-activity")
-    return [_queued(contribution.current, release) for contribution in current if contribution.current]
-
-
-def _queued(revision: Revision, release: Release) -> Fit:
-    """The fit of the pair, queued (again) unless it is about the commit that the release pins now."""
-    fit, made = Fit.objects.get_or_create(
-        revision=revision, release=release, defaults={"release_commit": release.commit}
-    )
-    if not made and fit.release_commit != release.commit and fit.may_move(QUEUED):
-        fit.move(QUEUED, release_commit=release.commit, attempts=0, sentence="")
-    return fit
 
 
 def fit(pk: int) -> Sequence[Work]:

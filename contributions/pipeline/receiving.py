@@ -32,10 +32,10 @@ from contributions.plaintext import clean
 from .areas import work_area
 from .contrasting import queue_comparisons_for
 from .files import told_of
-from .fitting import queue_fits_for
 from .inspecting import inspected, refuse_other_bytes
 from .leasing import Lease, leased
 from .places import mirror_of, mirror_with
+from .queueing import queue_fits_for
 from .settling import take_up
 from .siding import sides_of
 from .unveiling import unveil_if_clear, wait_for_fits
