@@ -19,6 +19,7 @@ from .component import Component
 from .contribution import PRECEDENCE, Contribution
 from .fit import Fit
 from .following import Follow
+from .holdings import carries, runs
 from .judging import Claim, reported_like
 from .patience import in_time
 from .person import Organisation, Person
@@ -91,6 +92,12 @@ class Filters:
         if not isinstance(self.person, Person):
             raise Invalid(f"Sign in first: {filter_text} asks for what is yours.", field="q")
         return self.person
+
+    def our_organisation(self, filter_text: str) -> Organisation:
+        ours = self._me(filter_text).organisation
+        if ours is None:
+            raise Invalid(f"You speak for no organisation: {filter_text} asks for what is its own.", field="q")
+        return ours
 
     def _component(self, value: str) -> Q:
         key = Component.objects.filter(slug=value.lower()).values_list("pk", flat=True).first()
@@ -240,6 +247,9 @@ BEING: dict[str, Callable[[Filters], Q]] = {
     "mine": lambda filters: filters.meaning("author", "me"),
     "draft": lambda _: Q(is_draft=True),
     "following": lambda filters: filters.followed(),
+    "ours": lambda filters: Q(organisation=filters.our_organisation("is:ours").pk),
+    "running": lambda filters: runs(filters.our_organisation("is:running")),
+    "carried": lambda filters: carries(filters.our_organisation("is:carried")),
     "unreviewed": lambda _: _in_state("open") & Q(state="open", waits_since__isnull=False),
     "published": lambda _: _published(),
 }

@@ -14,9 +14,11 @@ from contributions.models import Contribution
 from contributions.models.finding import RELEVANCE, Search
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from django.http import HttpRequest
+
+    from contributions.models.contribution import ContributionQuerySet
 
 SHOWN = ("component", "release", "kind", "state")
 LABELS = {
@@ -33,16 +35,26 @@ MINE = "is:mine"
 class Asked:
     """The question of one request. What cannot be meant is told in `problem`, and then nothing is found."""
 
-    def __init__(self, request: HttpRequest) -> None:
-        self.order = request.GET.get("order", "").strip()
-        self.text = whole_text(request.GET)
+    def __init__(
+        self,
+        request: HttpRequest,
+        *,
+        given: Mapping[str, str] | None = None,
+        among: ContributionQuerySet | None = None,
+        kept: Mapping[str, str] | None = None,
+    ) -> None:
+        """`given` stands for what the address says, `among` are the list's rows, `kept` is in all its addresses."""
+        said = request.GET if given is None else given
+        self.kept = kept or {}
+        self.order = said.get("order", "").strip()
+        self.text = whole_text(said)
         self.is_signed_in = request.user.is_authenticated
         self.problem = ""
         self.search: Search | None = None
         self.question = Question()
         try:
-            self.question = gathered(request.GET)
-            self.search = Search(self.question, request.user, order=self.order)
+            self.question = gathered(said)
+            self.search = Search(self.question, request.user, order=self.order, among=among)
         except Invalid as problem:
             self.problem = problem.sentence
 
@@ -101,10 +113,10 @@ class Asked:
     def respelled(self) -> tuple[str, str] | None:
         """A question that finds more, and its address."""
         text = self.search.respelled() if self.search else ""
-        return (text, f"?{urlencode({'q': text})}") if text else None
+        return (text, f"?{urlencode({'q': text} | dict(self.kept))}") if text else None
 
     def _address(self, question: Question, order: str) -> str:
-        asked = {name: value for name, value in (("q", question.text), ("order", order)) if value}
+        asked = {name: value for name, value in (("q", question.text), ("order", order)) if value} | dict(self.kept)
         return f"?{urlencode(asked)}"
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.http import StreamingHttpResponse
 from django.shortcuts import render
@@ -12,12 +11,11 @@ from django.views.decorators.http import require_safe
 from contributions.errors import Invalid
 from contributions.forms.auditing import AuditForm
 from contributions.models import Event, Seal
+from contributions.spreadsheets import MEDIA_TYPE, written
 
 from .paging import page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from django.http import HttpRequest, HttpResponse
 
     from contributions.models.event import EventQuerySet
@@ -39,7 +37,6 @@ COLUMNS = {
     "text": "text",
 }
 AT_ONCE = 2000  # rows that are held while a table is written
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for the start of one
 NAMES = ("actor", "component", "contribution", "revision", "release__component", "organisation", "subject")
 
 
@@ -61,7 +58,8 @@ def audit(request: HttpRequest) -> HttpResponse:
 def table(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """The same lines as CSV, oldest first, however many they are."""
     found = _lines(request, AuditForm(request.GET)).order_by("pk").values_list(*COLUMNS.values())
-    answer = StreamingHttpResponse(_written(found), content_type="text/csv; charset=utf-8")
+    lines = written(list(COLUMNS), found.iterator(chunk_size=AT_ONCE))
+    answer = StreamingHttpResponse(lines, content_type=MEDIA_TYPE)
     answer["Content-Disposition"] = 'attachment; filename="history.csv"'
     return answer
 
@@ -72,25 +70,3 @@ def _lines(request: HttpRequest, form: AuditForm) -> EventQuerySet:
         raise Invalid(f"{form[name].label}: {sentences[0]}", field=name)
     found: EventQuerySet = Event.objects.visible_to(request.user).about(**form.asked())
     return found
-
-
-class _Line:
-    """What csv writes to: it hands each line on."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
-def _written(rows: Any) -> Iterator[str]:
-    writer = csv.writer(_Line())
-    yield writer.writerow(COLUMNS)
-    for row in rows.iterator(chunk_size=AT_ONCE):
-        yield writer.writerow([_cell(value) for value in row])
-
-
-def _cell(value: Any) -> str:
-    """As text; a quote before what a spreadsheet would calculate."""
-    if value is None:
-        return ""
-    text = value.isoformat() if hasattr(value, "isoformat") else str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text

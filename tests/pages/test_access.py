@@ -48,6 +48,7 @@ PAGES = {
     "/contributions/{u}/fits/4.7.0/": (404, 404, 200, 404, 200),
     "/contributions/{c}/overlaps/": ALL,
     "/components/swiftclient/files/": ALL,
+    "/components/swiftclient/matrix/": ALL,
     "/components/swiftclient/files/shell.py": (404,) * 5,  # nobody wrote down where it is touched
     "/tags/": ALL,
     "/tags/s3/": (404,) * 5,  # nothing has it
@@ -117,6 +118,7 @@ PAGES = {
     "/audit.atom": ALL,
     "/contributions/{c}/advise/": (302, 403, 403, 200, 200),
     "/organisations/northern-hosting/dashboard/": (302, 403, 200, 403, 403),
+    "/organisations/northern-hosting/matrix/": (302, 403, 200, 403, 403),
     "/organisations/northern-hosting/edit/": (302, 403, 403, 403, 403),  # only its owner
     "/account/dashboard/": (302,) * 5,
     "/organisations/northern-hosting/environment/": (302, 403, 200, 403, 403),

@@ -36,6 +36,7 @@ KEPT = [
     "/contributions/{c}/evidence/",
     "/components/",
     "/components/swift/",
+    "/components/swift/matrix/",
     "/published/",
     "/advisories/",
     "/organisations/",

@@ -1,0 +1,25 @@
+"""What an organisation carries: what it shared, what its reports say it runs, and what its stacks are made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db.models import Q
+
+from .stack import Pick
+from .voices import FieldReport
+
+if TYPE_CHECKING:
+    from .person import Organisation
+
+
+def runs(organisation: Organisation) -> Q:
+    """The condition that one of its reports, an unnamed one too, does not find a contribution broken."""
+    working = FieldReport.objects.filter(organisation=organisation).exclude(outcome=FieldReport.Outcome.BROKEN)
+    return Q(pk__in=working.order_by().values("contribution"))
+
+
+def carries(organisation: Organisation) -> Q:
+    """The condition that it shared a contribution, runs it, or has it in one of its stacks."""
+    picked = Pick.objects.filter(stack__organisation=organisation).order_by().values("contribution")
+    return Q(organisation=organisation) | runs(organisation) | Q(pk__in=picked)
