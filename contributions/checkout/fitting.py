@@ -19,6 +19,7 @@ from contributions.checkout.runner import GitFailed, git
 from contributions.checkout.upstream import Account, Evidence, Question, ask_history
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 NOT_THERE = 128
@@ -45,8 +46,33 @@ class Patch:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """A patch and the release (a commit id) that it meets; `keep` names a ref for the patched release."""
+
+    patch: Patch
+    release: str
+    keep: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A commit of a series: `state` is applies, upstream or conflicts."""
+
+    commit: str
+    subject: str
+    state: str
+    upstream_commit: str = ""
+    evidence: str = ""
+    conflicts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """How they meet. `commit` is the patched release and `tree` its tree (applies, merges); `files` conflict."""
+    """How they meet. `commit` is the patched release and `tree` its tree (applies, merges); `files` conflict.
+
+    `way` tells how it applies (exact, offset, 3-way, context), `commits` what becomes of each commit of a series,
+    `renames` pairs a path of the patch with where upstream has that file now.
+    """
 
     kind: Kind
     tree: str = ""
@@ -55,18 +81,32 @@ class Verdict:
     upstream_commit: str = ""
     evidence: str = ""
     detail: str = ""
+    way: str = ""
+    commits: tuple[Part, ...] = ()
+    renames: tuple[tuple[str, str], ...] = ()
 
 
 def judge(repo: Path, patch: Patch, release: str, *, keep: str = "") -> Verdict:
-    """Meet a release (a commit id) with a patch; `keep` names a ref for the patched release.
+    """Meet a release (a commit id) with a patch; `keep` names a ref for the patched release."""
+    return next(judge_many(repo, [Cell(patch, release, keep)]))
 
-    The same patch and the same release give the same ids. Raises GitFailed if git fails or takes too long.
+
+def judge_many(repo: Path, cells: Sequence[Cell]) -> Iterator[Verdict]:
+    """Meet each cell's release with its patch, in the order of the cells.
+
+    The same patch and the same release give the same ids. Raises GitFailed if git fails or takes too long at a
+    cell; what comes behind it may be judged by another call.
     """
+    for cell in cells:
+        yield _judged(repo, cell.patch, cell.release, keep=cell.keep)
+
+
+def _judged(repo: Path, patch: Patch, release: str, *, keep: str) -> Verdict:
     with Bench(repo) as bench:
         known = has_commit(repo, patch.base) and has_commit(repo, patch.tip)
         verdict = _met(bench, patch, release) if known else _met_by_context(bench, patch.diff, release)
         if verdict.commit:
-            bench.adopt()
+            bench.adopt_commit(verdict.commit)
             if keep:
                 git(repo, "update-ref", keep, verdict.commit)
     return verdict

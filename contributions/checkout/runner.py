@@ -158,9 +158,9 @@ def run(
     fence: Fence | None = None,
 ) -> bytes:
     """The same without a repository, for `git init` and `git check-ref-format`."""
-    command = [*_environment(env, fence), *(fence.prefix(timeout) if fence else ()), *_git(fence), *args]
     with _memory_file(input or b"") as stdin:
-        ended = _Ended(_start(command, stdin), timeout, fence.output_bytes if fence else None)
+        process = start(args, stdin, env=env, timeout=timeout, fence=fence)
+        ended = _Ended(process, timeout, fence.output_bytes if fence else None)
     said = ended.stderr.decode("utf-8", "replace")
     if ended.code == NOT_FOUND:
         raise Trouble(f"A program that Patchbay needs for git is not on this machine: {said.strip()}")
@@ -190,7 +190,18 @@ def _memory_file(content: bytes) -> BinaryIO:
     return stream
 
 
-def _start(command: list[str], stdin: BinaryIO) -> subprocess.Popen[bytes]:
+def start(  # noqa: PLR0913 - what a process needs, all named but two
+    args: Sequence[str],
+    stdin: BinaryIO,
+    *,
+    env: Mapping[str, str] | None,
+    timeout: float,
+    fence: Fence | None,
+    before: Sequence[str] = (),
+) -> subprocess.Popen[bytes]:
+    """A git process in a group of its own; `before` is a program that starts it."""
+    limits = fence.prefix(timeout) if fence else ()
+    command = [*_environment(env, fence), *limits, *before, *_git(fence), *args]
     running = Git("/").execute(command, istream=stdin, as_process=True, start_new_session=True)
     process, running.proc = running.proc, None  # GitPython would end it once the wrapper is forgotten
     if process is None:
