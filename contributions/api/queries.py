@@ -73,6 +73,24 @@ class ContributionQuery(PageQuery):
     )
 
 
+class MatrixTableQuery(serializers.Serializer[Any]):
+    q = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=LONGEST,
+        help_text="The search language: `conflicts:2.36.0`, `is:carried`, words.",
+    )
+    kind = serializers.ChoiceField(required=False, allow_blank=True, choices=Contribution.Kind.choices)
+    state = serializers.ChoiceField(required=False, allow_blank=True, choices=Contribution.State.choices)
+    order = serializers.ChoiceField(
+        required=False, allow_blank=True, choices=list(ORDERS), help_text="`best` unless asked."
+    )
+
+
+class MatrixQuery(MatrixTableQuery, PageQuery):
+    pass
+
+
 class ReportQuery(PageQuery):
     like = serializers.ChoiceField(
         required=False, allow_blank=True, choices=["mine"], help_text="From where it is as your organisation runs it."

@@ -23,6 +23,7 @@ READING = (
     "{one}claims/", "{one}claims/{claim}/ticks/",
     "{one}overlaps/",
     "components/swiftclient/files/", "tags/",
+    "components/swiftclient/matrix/", "components/swiftclient/matrix.csv",
     "search/complete/?q=is:o", "contributions/", "{one}", "{one}revisions/", "{one}revisions/1/",
     "{one}revisions/1/patch",
     "{one}remarks/", "{one}remarks/?open=true&revision=1&path=a", "remarks/{remark}/",
