@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from .errors import Trouble
-from .models import Attestation, Build, Comparison, Delivery, Fit, Letter, Mailing, Revision, UpstreamFetch
+from .models import Attestation, Build, Comparison, Delivery, Fit, Fork, Letter, Mailing, Revision, UpstreamFetch
 from .models.content import fold_steps
 from .pipeline import (
     asking,
@@ -32,6 +32,7 @@ from .pipeline import (
     sealing,
     settling,
     telling,
+    unmasking,
     unveiling,
 )
 
@@ -99,7 +100,7 @@ def receive(pk: int) -> None:
     if receiving.needs_a_jail(pk):
         _post(inspect, pk)
     else:
-        ring(*receiving.receive(pk))
+        ring(*receiving.receive(pk), *unmasking.after(pk))
 
 
 @shared_task(name="contributions.tasks.inspect")
@@ -127,6 +128,11 @@ def build(pk: int) -> None:
 @shared_task(name="contributions.tasks.fetch")
 def fetch(pk: int) -> None:
     ring(*fetching.fetch(pk))
+
+
+@shared_task(name="contributions.tasks.unmask")
+def unmask(pk: int) -> None:
+    ring(*unmasking.unmask(pk))
 
 
 @shared_task(name="contributions.tasks.sign_build")
@@ -277,6 +283,7 @@ BELLS: dict[type[Any], Task[Any, Any]] = {
     Comparison: compare,
     Build: build,
     UpstreamFetch: fetch,
+    Fork: unmask,
     Attestation: sign_build,
     **NEWS,
 }

@@ -14,6 +14,7 @@ from contributions.checkout.runner import MIB, Fence, GitFailed, git
 from contributions.errors import Invalid, TooLarge
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 MAX_BUNDLE = 64 * MIB
@@ -30,6 +31,19 @@ class Bundle:
     needs: tuple[str, ...]
     tips: dict[str, str]
     pack: int
+
+    @property
+    def only_tip(self) -> str:
+        if len(set(self.tips.values())) != 1:
+            raise Invalid("The bundle brings several branches; make one of the branch that is meant.", field="patch")
+        return next(iter(self.tips.values()))
+
+    def tip_of(self, ref: str) -> str:
+        """The commit of a branch or tag by its short or whole name; raises Invalid that lists what there is."""
+        for name in (ref, f"refs/heads/{ref}", f"refs/tags/{ref}"):
+            if name in self.tips:
+                return self.tips[name]
+        raise Invalid(f"The bundle has no {ref}. {said_of_branches(self.tips)}", field="git_ref")
 
 
 def read_header(raw: bytes) -> Bundle:
@@ -60,8 +74,8 @@ def _sort(line: re.Match[bytes], needs: list[str], tips: dict[str, str]) -> None
         tips[(line["name"] or b"").decode("utf-8", "replace")] = line["id"].decode()
 
 
-def unpack(into: Path, raw: bytes) -> str:
-    """Put a bundle's objects into a repository, checked one by one; answers the one commit that it brings.
+def unpack(into: Path, raw: bytes, *, ref: str = "") -> str:
+    """Put a bundle's objects into a repository, checked one by one; answers the one commit that it brings, or `ref`'s.
 
     Raises Invalid or TooLarge with a sentence.
     """
@@ -71,14 +85,20 @@ def unpack(into: Path, raw: bytes) -> str:
     for commit in bundle.needs:
         if not has_commit(into, commit):
             raise Invalid(f"The bundle was made on commit {commit[:12]}, which upstream does not have.", field="patch")
-    if len(set(bundle.tips.values())) != 1:
-        raise Invalid("The bundle brings several branches; make one of the branch that is meant.", field="patch")
+    tip = bundle.tip_of(ref) if ref else bundle.only_tip
     _index(into, raw[bundle.pack :])
-    tip = next(iter(bundle.tips.values()))
     try:
         return commit_of(into, tip)
     except GitFailed as failure:
         raise Invalid("The bundle does not hold the commit that it names.", field="patch") from failure
+
+
+def said_of_branches(names: Iterable[str], most: int = 20) -> str:
+    """What there is to choose from, in one sentence."""
+    short = sorted({name.removeprefix("refs/heads/") for name in names} - {"HEAD"})
+    shown = ["".join(letter if letter.isprintable() else "?" for letter in name)[:80] for name in short[:most]]
+    more = f" and {len(short) - most} more" if len(short) > most else ""
+    return f"It has {', '.join(shown)}{more}." if shown else "It has no branch."
 
 
 def _index(into: Path, pack: bytes) -> None:

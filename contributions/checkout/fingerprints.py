@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 DIFF = ("diff-tree", "-r", "-p", "--no-renames", "--full-index", "--binary", "--no-ext-diff", "--no-textconv")
 CACHE = "patch-ids"  # a file in the repository: one line a commit, its patch id or a dash
 AT_ONCE = 200
+FEW = 50  # of a stranger, whose commits may be large
 NO_CHANGE = "-"
 
 
@@ -61,3 +62,14 @@ def _append(cache: Path, pairs: Iterable[tuple[str, str]]) -> None:
     with cache.open("a", encoding="ascii") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         stream.write("".join(f"{commit} {number}\n" for commit, number in pairs))
+
+
+def patch_ids_by_commit(repo: Path, commits: Sequence[str]) -> dict[str, str]:
+    """Commit -> patch id of a stranger's commits, which nothing remembers; merges and empty ones have none."""
+    found: dict[str, str] = {}
+    for start in range(0, len(commits), FEW):
+        asked = "\n".join(commits[start : start + FEW]).encode() + b"\n"
+        changes = git(repo, *DIFF, "--stdin", input=asked, fence=Fence())
+        listed = git(repo, "patch-id", "--stable", input=changes, fence=Fence()).decode().split("\n")
+        found |= dict(line.split()[::-1] for line in listed if line)
+    return found

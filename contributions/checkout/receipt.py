@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 INCOMING = "refs/patchbay/in"
 RAW = re.compile(rb":(\d{6}) (\d{6}) ([0-9a-f]{40}) ([0-9a-f]{40}) ([A-Z])\d*")
 SUBMODULE, LINK, NOTHING = b"160000", b"120000", b"0" * 40
+ALL_OF_IT = 2**31 - 1  # the depth that git takes for no limit; it still refuses servers that speak no git protocol
+HEAD = "HEAD"  # the branch that a server names when nobody names one
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,11 @@ class Limits:
     files: int = 5000
     file_bytes: int = 16 * MIB
     all_bytes: int = 64 * MIB
+    is_whole: bool = False  # all the history that upstream has not, where a contribution brings its last commits only
+
+    @property
+    def depth(self) -> int:
+        return ALL_OF_IT if self.is_whole else self.commits + 10
 
 
 LIMITS = Limits()
@@ -57,7 +64,7 @@ def fetch_ref(  # noqa: PLR0913 - what, whence, whereto, and under which rules
     address = check_url(url, allow_private=allow_private)
     name = check_ref(ref)
     _quarantine(into, alternates)
-    whole = is_commit_id(name) or name.startswith("refs/")
+    whole = is_commit_id(name) or name.startswith("refs/") or name == HEAD
     deadline = time.monotonic() + limits.seconds
     for source in [name] if whole else [f"refs/heads/{name}", f"refs/tags/{name}"]:
         try:
@@ -69,10 +76,10 @@ def fetch_ref(  # noqa: PLR0913 - what, whence, whereto, and under which rules
     raise Invalid(f"There is no branch or tag {name} at this address.", field="git_ref")
 
 
-def unpack_bundle(bundle: Path, into: Path, *, alternates: Path) -> str:
-    """The same for an uploaded bundle, which must bring one commit and stand on upstream's."""
+def unpack_bundle(bundle: Path, into: Path, *, alternates: Path, ref: str = "") -> str:
+    """The same for an uploaded bundle, which must bring one commit (or `ref`) and stand on upstream's."""
     _quarantine(into, alternates)
-    return unpack(into, bundle.read_bytes())
+    return unpack(into, bundle.read_bytes(), ref=ref)
 
 
 def _quarantine(into: Path, mirror: Path) -> None:
@@ -88,8 +95,14 @@ def _fetch(into: Path, address: Address, source: str, limits: Limits) -> None:
         configuration=address.configuration,
     )
     options = ("--no-tags", "--no-recurse-submodules", "--no-auto-gc", "--no-write-fetch-head", "-q")
-    depth = f"--depth={limits.commits + 10}"
-    command = ("fetch", *options, depth, "--end-of-options", address.pinned_url, f"+{source}:{INCOMING}")
+    command = (
+        "fetch",
+        *options,
+        f"--depth={limits.depth}",
+        "--end-of-options",
+        address.pinned_url,
+        f"+{source}:{INCOMING}",
+    )
     git(into, *command, env=address.environment, timeout=limits.seconds, fence=fence)
 
 
@@ -128,10 +141,15 @@ def _merge_base(repo: Path, tip: str, commit: str) -> str:
         return ""
 
 
-def make_bundle(repo: Path, base: str, tip: str, limits: Limits = LIMITS) -> bytes:
-    """base..tip as a bundle, once it was found fit to be stored (see `check_change`)."""
+def make_bundle(repo: Path, base: str, tip: str, *, since: str = "", limits: Limits = LIMITS) -> bytes:
+    """base..tip as a bundle, once it was found fit to be stored (see `check_change`).
+
+    Where upstream has no such base, the bundle begins at `since`, which it has, and holds the base as well.
+    """
     check_change(repo, base, tip, limits)
-    return write_bundle(repo, base, tip)
+    if since:
+        check_change(repo, since, base, limits)
+    return write_bundle(repo, since or base, tip)
 
 
 def check_change(repo: Path, base: str, tip: str, limits: Limits = LIMITS) -> None:

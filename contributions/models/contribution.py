@@ -40,7 +40,13 @@ def known_to(person: Person, at: str = "") -> Q:
         return Q(**{f"{at}pk__isnull": False})
     maintained = person.maintained_components.values("pk")
     kept = Q(**{f"{at}component__in": maintained, f"{at}current__isnull": False, f"{at}is_draft": False})
-    return visible_to_all(at) | Q(**{f"{at}author": person}) | kept
+    return visible_to_all(at) | Q(**{f"{at}author": person}) | kept | among_colleagues(person, at)
+
+
+def among_colleagues(person: Person, at: str = "") -> Q:
+    """The condition that it is a draft of this person's organisation as a whole: one that was made from its fork."""
+    ours = person.memberships.order_by().values("organisation")
+    return Q(**{f"{at}is_draft": True, f"{at}is_internal": True, f"{at}organisation__in": ours})
 
 
 class ContributionQuerySet(models.QuerySet["Contribution"]):
@@ -129,6 +135,9 @@ class Contribution(Stateful):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     is_draft = models.BooleanField(
         default=False, editable=False, help_text="Only its author sees it: it was not made public yet."
+    )
+    is_internal = models.BooleanField(
+        default=False, editable=False, help_text="While it is a draft its organisation's members see it too."
     )
     shares_at = models.DateTimeField(
         null=True, editable=False, help_text="Of a draft: when it is public by itself, unless it overlaps; or never."

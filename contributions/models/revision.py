@@ -30,6 +30,7 @@ class Revision(Work):
         ARTIFACT = "artifact"
         NOTE = "note"
         SUGGESTION = "suggestion"
+        FORK = "fork"
 
     MOVES: ClassVar[dict[str, frozenset[str]]] = {
         QUEUED: frozenset({RUNNING}),
@@ -76,7 +77,8 @@ class Revision(Work):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
 
-    # Set once, when received. The bundle is the truth; the rest is derived from it.
+    # Set once, when received. The bundle is the truth; the rest is derived from it. What comes from a fork names its
+    # base beforehand: upstream may not have it, and then the bundle holds it as well.
     base_commit = models.CharField(max_length=64, blank=True)
     tip_commit = models.CharField(max_length=64, blank=True)
     bundle = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from contributions import patches, rules
-from contributions.checkout import commits, fingerprints, folding, mirror, receipt, repositories, sameness
+from contributions.checkout import bundles, commits, fingerprints, folding, mirror, receipt, repositories, sameness
 from contributions.claims import bugs_closed_by
 from contributions.errors import Invalid, Refusal, Trouble
 from contributions.models import (
@@ -59,6 +59,7 @@ class Received:
     base: str
     tip: str
     warnings: tuple[str, ...] = ()
+    since: str = ""  # where its bundle begins, if upstream has no such base
 
 
 def needs_a_jail(pk: int) -> bool:
@@ -148,6 +149,19 @@ def _receive_suggestions(revision: Revision) -> Sequence[Work]:
     return _store(revision, Received(repository, older.base_commit, tip))
 
 
+def _receive_lifted(revision: Revision) -> Sequence[Work]:
+    """A patch of a fork, on a release and perhaps on a base of its own, as `pipeline.unmasking` bundled it."""
+    if revision.release is None:
+        raise Invalid("The release that it was made for is not known any more.")
+    repository = mirror_of(revision.contribution.component)
+    with work_area() as place:
+        bundle, quarantine = place / "upload.bundle", place / "quarantine.git"
+        bundle.write_bytes(_raw(revision))
+        tip = receipt.unpack_bundle(bundle, quarantine, alternates=repository)
+        base, (since,) = revision.base_commit, bundles.read_header(bundle.read_bytes()).needs
+        return _store(revision, Received(quarantine, base, tip, since=since if since != base else ""))
+
+
 def _raw(revision: Revision) -> bytes:
     """The bytes as they were sent; a patch or bundle is no larger than settings.MAX_PATCH_BYTES."""
     return revision.raw.read() if revision.raw else b""
@@ -215,7 +229,7 @@ def _releases_for(revision: Revision) -> list[Release]:
 def _store(revision: Revision, received: Received) -> Sequence[Work]:
     """Keep what was received; from here on the bytes never change."""
     repository, base, tip = received.repository, received.base, received.tip
-    bundle = receipt.make_bundle(repository, base, tip)
+    bundle = receipt.make_bundle(repository, base, tip, since=received.since)
     diff = commits.diff(repository, base, tip)
     mbox = commits.mbox(repository, base, tip)
     listed = commits.commits_between(repository, base, tip)
@@ -314,4 +328,5 @@ READERS: dict[str, Callable[[Revision], Sequence[Work]]] = {
     Source.GIT: _receive_git,
     Source.NOTE: _receive_words,
     Source.SUGGESTION: _receive_suggestions,
+    Source.FORK: _receive_lifted,
 }

@@ -1,0 +1,222 @@
+"""What a logical patch of a fork becomes: a row that tells of it and, unless somebody has it, a private draft."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db.models.functions import Now
+
+from contributions.markup import render
+from contributions.models import Carried, Contribution, Event, Revision, Standing
+from contributions.models.contribution import TITLE_LENGTH
+from contributions.plaintext import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from contributions.checkout.lineage import Own
+    from contributions.checkout.unmasking import Logical
+    from contributions.models import Blob, Fork
+
+Status = Contribution.UpstreamStatus
+PACE = timedelta(seconds=2)  # between the drafts of one fork, should nobody ring for them but the sweep
+MOST_WORDS = 16_000  # letters of a description; a message that is longer is cut
+NAMED = re.compile(r"^(?:\[[^\]]*\]\s*)+")  # [PATCH 1/3], [stable]
+FEATURE = re.compile(
+    r"^(feat(ure)?\b|add(s|ed)? (support|an? option|a new)|implement|introduce|support for\b)", re.IGNORECASE
+)
+TRAILER = re.compile(r"[A-Za-z][A-Za-z-]*: \S.*|\(cherry picked from commit [0-9a-f]+\)")
+LINK = re.compile(r"https?://[^\s\]>)]+")
+YOCTO = re.compile(r"^Upstream-Status:\s*(\w+)\s*(?:\[([^\]]*)\])?", re.IGNORECASE | re.MULTILINE)
+DEP3 = re.compile(r"^(Forwarded|Origin|Applied-Upstream):\s*(.+)$", re.IGNORECASE | re.MULTILINE)
+WORDS = {
+    "pending": Status.PENDING, "submitted": Status.SUBMITTED, "backport": Status.BACKPORT,
+    "inappropriate": Status.INAPPROPRIATE, "accepted": Status.APPLIED, "applied": Status.APPLIED,
+}  # fmt: skip
+
+
+@dataclass
+class Told:
+    """What was found out of a patch, beside its own words."""
+
+    state: str = Carried.State.DRAFTED
+    sentence: str = ""
+    upstream_commit: str = ""
+    evidence: str = ""
+    contribution: Contribution | None = None
+    raw: Blob | None = None
+    base: str = ""
+    needs: Sequence[str] = field(default_factory=list)
+
+
+def written(fork: Fork, position: int, patch: Logical, told: Told) -> Carried:
+    """The row of a patch and, if nobody has it, its draft; in the caller's transaction, which holds the fork."""
+    carried = Carried(
+        fork=fork,
+        position=position,
+        key=patch.key,
+        title=title_of(patch.title),
+        description=description_of(patch),
+        kind=kind_of(patch),
+        commits=[_commit_data(commit) for commit in patch.commits],
+        state=told.state,
+        sentence=told.sentence,
+        upstream_commit=told.upstream_commit,
+        evidence=told.evidence,
+        contribution=told.contribution,
+        raw=told.raw,
+        base_commit=told.base,
+        needs=list(told.needs),
+        **status_of(patch.commits),
+    )
+    if told.state == Carried.State.DRAFTED:
+        draft(carried)
+    carried.save()
+    return carried
+
+
+def draft(carried: Carried) -> Revision:
+    """Make the private draft that the row stands for; the caller saves the row."""
+    fork = carried.fork
+    description = _with_needs(carried)
+    contribution = Contribution.objects.create(
+        component=fork.component,
+        kind=carried.kind,
+        title=carried.title,
+        description=description,
+        description_html=render(description),
+        author=fork.author,
+        organisation=fork.organisation,
+        release=fork.release,
+        is_draft=True,
+        is_internal=True,
+        upstream_status=carried.upstream_status,
+        upstream_link=carried.upstream_link,
+        upstream_reason=carried.upstream_reason,
+    )
+    revision = Revision.objects.create(
+        contribution=contribution,
+        number=1,
+        source=Revision.Source.FORK,
+        raw=carried.raw,
+        filename=f"fork-{fork.pk}-{carried.position}.bundle",
+        base_commit=carried.base_commit,
+        release=fork.release,
+        submitted_by=fork.author,
+        queued_at=Now() + PACE * carried.position,
+    )
+    Event.objects.write(
+        Event.Verb.UNMASKED,
+        actor=fork.author,
+        contribution=contribution,
+        revision=revision,
+        organisation=fork.organisation,
+    )
+    Standing.objects.recompute(contribution)
+    carried.contribution, carried.state = contribution, Carried.State.DRAFTED
+    return revision
+
+
+def stands_on(carried: Carried) -> list[Carried]:
+    """The earlier patches of the fork that it stands on and that are contributions, in their order."""
+    if not carried.needs:
+        return []
+    rows = Carried.objects.filter(fork=carried.fork_id, key__in=carried.needs).exclude(contribution=None)
+    return list(rows.select_related("contribution").order_by("position"))
+
+
+def _with_needs(carried: Carried) -> str:
+    numbers = ", ".join(f"#{row.contribution_id}" for row in stands_on(carried))
+    return f"{carried.description}\n\n    Depends-On: {numbers}".strip("\n") if numbers else carried.description
+
+
+# what the commits say
+
+
+def title_of(subject: str) -> str:
+    title = " ".join(NAMED.sub("", clean(subject)).split())
+    return (title if len(title) <= TITLE_LENGTH else f"{title[: TITLE_LENGTH - 1]}…") or "A change without a subject"
+
+
+def kind_of(patch: Logical) -> str:
+    kinds = Contribution.Kind
+    return kinds.IMPROVEMENT if FEATURE.match(NAMED.sub("", patch.title)) else kinds.REFINEMENT
+
+
+def description_of(patch: Logical) -> str:
+    """The message in Markdown: its trailers keep their lines, and a series lists its commits."""
+    words, trailers = _parted(clean(patch.body))
+    parts = [words] if words else []
+    if len(patch.groups) > 1:
+        parts.append("\n".join(f"- {_plain(group[0].subject)}" for group in patch.groups))
+        trailers = list(dict.fromkeys([*trailers, *_trailers(group[0] for group in patch.groups)]))
+    if trailers:
+        parts.append("\n".join(f"    {line}" for line in trailers))
+    text = "\n\n".join(parts)
+    return text if len(text) <= MOST_WORDS else f"{text[:MOST_WORDS]}…"
+
+
+def _parted(body: str) -> tuple[str, list[str]]:
+    """The words of a message and its trailers: the last paragraph, if each line of it is one."""
+    words, _, last = body.strip().rpartition("\n\n")
+    lines = [line.strip() for line in last.splitlines() if line.strip()]
+    if lines and all(TRAILER.fullmatch(line) for line in lines):
+        return words.strip(), lines
+    return body.strip(), []
+
+
+def _trailers(commits: Iterable[Own]) -> list[str]:
+    return [line for commit in commits for line in _parted(clean(commit.body))[1]]
+
+
+def _plain(subject: str) -> str:
+    return clean(subject)[:TITLE_LENGTH]
+
+
+def status_of(commits: Sequence[Own]) -> dict[str, Any]:
+    """Where it stands with upstream, as its headers say: Yocto's first, then DEP-3's, then a cherry-pick's own."""
+    text = clean("\n".join(commit.message for commit in commits))
+    if (said := YOCTO.search(text)) and said[1].lower() in WORDS:
+        return _status(WORDS[said[1].lower()], said[2] or "")
+    if told := _debians({name.lower(): words.strip() for name, words in DEP3.findall(text)}):
+        return told
+    is_picked = any(commit.picked_from for commit in commits)
+    return _status(Status.BACKPORT if is_picked else Status.PENDING, "")
+
+
+def _debians(fields: dict[str, str]) -> dict[str, Any] | None:
+    """What the headers of DEP-3 say, if there are any."""
+    if words := fields.get("applied-upstream"):
+        return _status(Status.APPLIED, words)
+    if (words := fields.get("origin")) and words.lower().startswith("backport"):
+        return _status(Status.BACKPORT, words)
+    words = fields.get("forwarded", "")
+    if words.lower().startswith("not-needed"):
+        return _status(Status.INAPPROPRIATE, "Not needed upstream.")
+    return _status(Status.PENDING if words.lower() == "no" else Status.SUBMITTED, words) if words else None
+
+
+def _status(status: str, words: str) -> dict[str, Any]:
+    link = LINK.search(words)
+    reason = "" if link or status != Status.INAPPROPRIATE else words[:200]
+    return {"upstream_status": status, "upstream_link": link[0][:500] if link else "", "upstream_reason": reason}
+
+
+def _commit_data(commit: Own) -> dict[str, str]:
+    return {
+        "sha": commit.id,
+        "subject": clean(commit.subject)[:500],
+        "author": clean(f"{commit.author_name} <{commit.author_email}>")[:300],
+        "authored_at": _moment(commit.authored),
+    }
+
+
+def _moment(raw: str) -> str:
+    """Any number is a date to git; nothing for those that no calendar has."""
+    try:
+        return datetime.fromtimestamp(int(raw.split(" ", maxsplit=1)[0]), UTC).isoformat()
+    except (ValueError, OverflowError, OSError, IndexError):
+        return ""

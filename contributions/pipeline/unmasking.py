@@ -1,0 +1,335 @@
+"""Taking a fork apart: what upstream has is dropped, what the portal has is linked, the rest is drafted privately.
+
+Each patch is written in one transaction with its draft, under the key of its first commit: a worker that is killed
+half-way leaves whole rows, and the next one goes on behind them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Max, TextField
+from django.db.models.expressions import Func, Value
+from django.db.models.functions import Cast, Now
+
+from contributions.checkout import fingerprints, forks, lifting, mirror
+from contributions.checkout.lineage import Lineage, read_lineage
+from contributions.checkout.sighting import PICKED, Seen, Upstream
+from contributions.checkout.unmasking import Fate, Logical, logical_patches
+from contributions.checkout.upstream import Evidence
+from contributions.errors import LeaseLost, Refusal, TooLarge, Trouble
+from contributions.models import Blob, Carried, Contribution, Event, Fork, Release, Revision
+from contributions.plaintext import clean
+
+from .areas import work_area
+from .drafting import Told, written
+from .leasing import leased
+from .places import mirror_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from django.db.models import QuerySet
+
+    from contributions.checkout.lineage import Own
+
+    from .leasing import Lease
+
+State = Carried.State
+MOST_PATCHES = 500
+LANES = 2  # drafts of one fork that are received at the same time: others' work has its turn between them
+CHANGE_ID = r"(?i)Change-Id:\s*(I[0-9a-f]{8,40})"
+
+
+def unmask(pk: int) -> Sequence[Revision]:
+    """Take the fork apart if it waits for that; return the first drafts to receive. The others follow one by one."""
+    fork: Fork | None = Fork.objects.claim(pk)
+    if fork is None:
+        return []
+    with leased(fork) as lease:
+        try:
+            _take_apart(fork, lease)
+        except Refusal as refusal:
+            fork.finish(Fork.State.REFUSED, sentence=clean(refusal.sentence), step="")
+        except Trouble as trouble:
+            fork.put_back(trouble.sentence)
+    return next_to_receive(fork, LANES)
+
+
+def next_to_receive(fork: Fork, most: int = 1) -> Sequence[Revision]:
+    """The next drafts of the fork that nobody was rung for."""
+    rows = Revision.objects.filter(contribution__carried__fork=fork, state=Revision.State.QUEUED, rung_at=None)
+    found = list(rows.order_by("contribution")[:most])
+    Revision.objects.filter(pk__in=[row.pk for row in found]).update(rung_at=Now())
+    return found
+
+
+def after(pk: int) -> Sequence[Revision]:
+    """What of the same fork has its turn once this draft of it was received."""
+    drafts = Carried.objects.filter(contribution__revisions=pk, contribution__revisions__source=Revision.Source.FORK)
+    fork = Fork.objects.filter(carried__in=drafts).first()
+    return next_to_receive(fork) if fork else []
+
+
+def _take_apart(fork: Fork, lease: Lease) -> None:
+    with work_area() as place:
+        step(fork, "Pulling it")
+        repository, tip = _received(fork, place)
+        work = _Work(fork, lease, repository, tip)
+        work.read()
+        work.sort()
+        work.judge()
+        work.write()
+    with transaction.atomic():
+        fork.finish(Fork.State.DONE, step="", sentence="")
+        Event.objects.write(
+            Event.Verb.UNMASKED, actor=fork.author, component=fork.component, organisation=fork.organisation
+        )
+
+
+def _received(fork: Fork, place: Path) -> tuple[Path, str]:
+    upstream, quarantine = mirror_of(fork.component), place / "fork.git"
+    if fork.raw is None:
+        private = settings.ALLOW_PRIVATE_UPSTREAMS
+        return quarantine, forks.fetch_fork(
+            fork.git_url, fork.git_ref, quarantine, alternates=upstream, allow_private=private
+        )
+    bundle = place / "fork.bundle"
+    bundle.write_bytes(fork.raw.read())
+    return quarantine, forks.unpack_fork(bundle, fork.git_ref, quarantine, alternates=upstream)
+
+
+def step(fork: Fork, words: str, total: int = 0, **columns: object) -> None:
+    """Say what is done now. Raises LeaseLost when the fork is not ours any more: it was cancelled, or taken over."""
+    mine = Fork.objects.filter(pk=fork.pk, lease=fork.lease, state=Fork.State.RUNNING)
+    if not mine.update(step=words, stepped_at=Now(), done=0, total=total, **columns):
+        raise LeaseLost("The fork is not taken apart any more.")
+
+
+@dataclass
+class _Found:
+    """A patch, how it is to stand, and what was found out of it."""
+
+    patch: Logical
+    told: Told
+    plan: lifting.Plan | None = None
+    lifted: lifting.Lifted | None = None
+    number: str = ""  # its patch id once it stands on the release
+
+
+class _Work:
+    """One fork on its way through the steps, each of which needs what the one before found."""
+
+    def __init__(self, fork: Fork, lease: Lease, repository: Path, tip: str) -> None:
+        self.fork, self.lease, self.repository, self.tip = fork, lease, repository, tip
+        self.mirror = mirror_of(fork.component)
+        self.releases = _releases_of(fork)
+        self.found: list[_Found] = []
+
+    def read(self) -> None:
+        """Find the nearest release and the fork's own commits."""
+        step(self.fork, "Looking for the nearest release")
+        branches = [seen.commit for seen in mirror.releases_in(self.mirror, ".*")]
+        commits = list(dict.fromkeys(release.commit for release in self.releases))
+        self.tips = [*commits, *branches]
+        self.lineage: Lineage = read_lineage(self.repository, self.tip, commits, branches)
+        self.fork.release = next(one for one in self.releases if one.commit == self.lineage.release)
+        own = self.lineage.commits
+        step(
+            self.fork, "Sorting commits into patches",
+            release=self.fork.release, tip_commit=self.tip, commit_count=len(own), note=self.lineage.import_note,
+        )  # fmt: skip
+
+    def sort(self) -> None:
+        """Make logical patches of them, and plans of how those stand on the release."""
+        patches = logical_patches(self.lineage.commits, self.tip, self._diff_of)
+        if len(patches) > MOST_PATCHES:
+            raise TooLarge(f"The fork carries {len(patches):,} patches; {MOST_PATCHES} is the most.", field="git_ref")
+        self.ground = lifting.Ground(self.repository, self.lineage.release)
+        step(self.fork, "Laying each on the nearest release", len(patches))
+        for patch in patches:
+            self.found += self._planned(patch)
+            self._count()
+
+    def _diff_of(self, commit: Own) -> bytes:
+        return fingerprints.diff(self.repository, commit.parents[0], commit.id)
+
+    def _planned(self, patch: Logical) -> Iterator[_Found]:
+        if patch.fate == Fate.TAKEN_BACK:
+            yield _Found(patch, Told(State.LEFT_OUT, patch.why))
+            return
+        plan = self.ground.plan(patch)
+        parts = [(patch, plan)] if plan else [(part, self.ground.plan(part)) for part in patch.apart()]
+        for part, own in parts:
+            told = Told(State.LEFT_OUT, patch.why) if patch.fate == Fate.NOISE else Told()
+            yield _Found(part, told, own)
+
+    def _count(self) -> None:
+        if not self.lease.is_held():
+            raise LeaseLost("The fork is not taken apart any more.")
+        Fork.objects.filter(pk=self.fork.pk, lease=self.fork.lease).update(done=F("done") + 1)
+
+    def judge(self) -> None:
+        """Ask upstream's history, the newest release and the portal whether they have it."""
+        step(self.fork, "Asking what upstream has taken in")
+        numbers = fingerprints.patch_ids_by_commit(
+            self.repository, [own.id for own in self.lineage.commits if own.changes and not own.is_merge]
+        )
+        upstream = Upstream(self.mirror, self.lineage.fork_point, self.tips)
+        open_ones = [one for one in self.found if one.patch.fate == Fate.CARRIED]
+        upstream.compare(
+            paths for one in open_ones for paths in (one.patch.paths, *(own.paths for own in one.patch.commits))
+        )
+        for one in open_ones:
+            _judged_by_history(one, upstream, numbers)
+        self._lift(upstream)
+        self._judge_by_newest(open_ones)
+        self._link(open_ones, numbers)
+
+    def _lift(self, upstream: Upstream) -> None:
+        """Make the commits of all that may be drafted, and number them as the portal numbers changes."""
+        laid = [one for one in self.found if one.plan and not one.plan.changes_nothing and not _faulty(one)]
+        for one, lifted in zip(laid, self.ground.lift([one.plan for one in laid if one.plan]), strict=True):
+            one.lifted, one.told.base = lifted, lifted.base
+        single = {one.lifted.tip: one for one in laid if one.lifted and len(one.patch.groups) == 1}
+        numbers = fingerprints.patch_ids_by_commit(self.repository, list(single))
+        for one in laid:
+            if one.lifted is None:
+                continue
+            known = numbers.get(one.lifted.tip) if one.lifted.tip in single else None
+            one.number = known or fingerprints.patch_id(self.repository, one.lifted.base, one.lifted.tip)
+            if one.told.state == State.DRAFTED and (seen := upstream.has(one.number)):
+                _say(one, seen)
+
+    def _judge_by_newest(self, found: Sequence[_Found]) -> None:
+        newest = self.releases[0]
+        for one in found:
+            if one.told.state == State.DRAFTED and one.plan and one.plan.changes_nothing:
+                _has_it(one, self.fork.release)
+        if newest.commit == self.lineage.release:
+            return
+        waiting = [one for one in found if one.told.state == State.DRAFTED]
+        step(self.fork, "Laying each on the newest release", len(waiting))
+        ground = lifting.Ground(self.repository, newest.commit)
+        for one in waiting:
+            if ground.has(one.patch):
+                _has_it(one, newest)
+            self._count()
+
+    def _link(self, found: Sequence[_Found], numbers: dict[str, str]) -> None:
+        """What the portal has, as far as the fork's author may know of it."""
+        step(self.fork, "Asking what the portal has")
+        waiting = [one for one in found if one.told.state == State.DRAFTED]
+        asked = {one.number for one in waiting} | {
+            numbers.get(own.id, "") for one in waiting for own in one.patch.commits
+        }
+        known = _by_fingerprint(self.fork, asked - {""})
+        ids = {name for one in waiting for own in one.patch.commits for name in own.change_ids}
+        named = _by_change_id(self.fork, ids)
+        for one in waiting:
+            commits = one.patch.commits
+            words = [one.number, *([numbers.get(commits[0].id, "")] if len(commits) == 1 else [])]
+            same = next((known[word] for word in words if word in known), None)
+            follow_up = next((named[name] for own in commits for name in sorted(own.change_ids) if name in named), None)
+            if contribution := same or follow_up:
+                one.told.state, one.told.contribution = State.KNOWN, contribution
+                one.told.sentence = "The same change." if same else "It carries the same Change-Id."
+
+    def write(self) -> None:
+        """Each patch, and the draft of what nobody has, in a transaction of its own."""
+        step(self.fork, "Drafting what nobody has", len(self.found))
+        there = set(self.fork.carried.values_list("key", flat=True))
+        last = self.fork.carried.aggregate(last=Max("position"))["last"] or 0
+        for one in self.found:
+            if one.patch.key not in there:
+                last += 1
+                self._write(one, last)
+            self._count()
+
+    def _write(self, one: _Found, position: int) -> None:
+        keeps_bytes = one.lifted is not None and one.told.state != State.KNOWN
+        if one.plan and not one.plan.stands_alone:
+            one.told.needs = self._needs_of(one)
+        bundle = self.ground.bundle(one.lifted) if one.lifted and keeps_bytes else b""
+        with transaction.atomic():
+            if not Fork.objects.select_for_update().filter(pk=self.fork.pk, lease=self.fork.lease).exists():
+                raise LeaseLost("The fork is not taken apart any more.")
+            one.told.raw = Blob.objects.keep_bytes(bundle) if bundle else None
+            written(self.fork, position, one.patch, one.told)
+
+    def _needs_of(self, one: _Found) -> list[str]:
+        """The earlier patches that its files come from, as the release has those otherwise."""
+        base = one.plan.base.keys() if one.plan else set()
+        earlier = self.found[: self.found.index(one)]
+        return [
+            other.patch.key
+            for other in earlier
+            if other.told.state in {State.DRAFTED, State.KNOWN} and other.patch.paths & base
+        ]
+
+
+def _releases_of(fork: Fork) -> list[Release]:
+    """Those that are supported first, and of each the newest first."""
+    rows = Release.objects.filter(component=fork.component_id).newest_first()
+    return sorted(rows, key=lambda release: (not release.is_supported, release.is_candidate))
+
+
+def _faulty(one: _Found) -> bool:
+    fault = lifting.fault_of(one.plan) if one.plan else ""
+    if fault:
+        one.told.state, one.told.sentence = State.LEFT_OUT, fault
+    return bool(fault)
+
+
+def _judged_by_history(one: _Found, upstream: Upstream, numbers: dict[str, str]) -> None:
+    commits = one.patch.commits
+    seen = [upstream.sighting(own, numbers.get(own.id, "")) for own in commits]
+    sure = [each for each in seen if each and each.is_sure]
+    if sure and len(sure) == len(commits):
+        _say(one, sure[-1])
+        return
+    words = []
+    if sure:
+        words.append(f"{len(sure)} of its {len(commits)} commits are in upstream.")
+    words += [back for own in commits if (back := upstream.taken_back(own))]
+    if namesake := next((each for each in seen if each and not each.is_sure), None):
+        words.append(f"Upstream's {namesake.commit[:12]} has the same subject: compare them.")
+    one.told.sentence = " ".join(dict.fromkeys(words))
+
+
+def _say(one: _Found, seen: Seen) -> None:
+    one.told.state, one.told.upstream_commit, one.told.evidence = State.UPSTREAM, seen.commit, seen.evidence
+    one.told.sentence = "Its message names the commit of upstream that it was cherry-picked from." * (
+        seen.evidence == PICKED
+    )
+
+
+def _has_it(one: _Found, release: Release | None) -> None:
+    one.told.state, one.told.evidence = State.UPSTREAM, Evidence.EMPTY_MERGE
+    one.told.sentence = f"Laid on {release.name if release else 'the release'} it changes nothing."
+
+
+def _by_fingerprint(fork: Fork, numbers: set[str]) -> dict[str, Contribution]:
+    rows = Revision.objects.filter(fingerprint__in=numbers, state=Revision.State.RECEIVED)
+    found = rows.filter(contribution__in=_seen_by_author(fork)).order_by("-contribution")
+    return {row.fingerprint: row.contribution for row in found.select_related("contribution__component").only(
+        "fingerprint", "contribution"
+    )}  # fmt: skip
+
+
+def _by_change_id(fork: Fork, ids: set[str]) -> dict[str, Contribution]:
+    """By the first Change-Id of what is current."""
+    if not ids:
+        return {}
+    text = Func(Cast("current__commits", TextField()), Value(CHANGE_ID), function="substring", output_field=TextField())
+    rows = _seen_by_author(fork).annotate(change_id=Func(text, function="lower", output_field=TextField()))
+    return {row.change_id: row for row in rows.filter(change_id__in=ids).order_by("-pk")}
+
+
+def _seen_by_author(fork: Fork) -> QuerySet[Contribution]:
+    rows = Contribution.objects.visible_to(fork.author).filter(component=fork.component_id)
+    return rows.exclude(state=Contribution.State.WITHDRAWN).exclude(current=None)
