@@ -52,7 +52,7 @@ def make_fork(component: Component, author: Person, at: Upstream, ref: str = "ma
     return Fork.objects.create(component=component, author=author, **(usual | given))
 
 
-def taken_apart(fork: Fork) -> Fork:  # noqa: F811
+def taken_apart(fork: Fork) -> Fork:
     """Take it apart and receive every draft, as the workers do."""
     unmask(fork.pk)
     for revision in fork.carried.filter(state="drafted").values_list("contribution__revisions", flat=True):
@@ -61,5 +61,5 @@ def taken_apart(fork: Fork) -> Fork:  # noqa: F811
     return fork
 
 
-def told(fork: Fork) -> list[tuple[str, str]]:  # noqa: F811
+def told(fork: Fork) -> list[tuple[str, str]]:
     return list(Carried.objects.filter(fork=fork).order_by("position").values_list("title", "state"))

@@ -42,6 +42,7 @@ def test_a_patch_that_stands_on_another_keeps_a_base_of_its_own(
     assert second.contribution is not None
     assert second.contribution.current is not None
     assert second.needs == [first.key]
+    assert row.release is not None
     assert second.base_commit != row.release.commit
     assert f"Depends-On: #{first.contribution.pk}" in second.contribution.description
     assert [file["added"] for file in second.contribution.current.files] == [1]
