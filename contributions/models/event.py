@@ -80,7 +80,8 @@ TOLD = (
         "unnamed",
     ),
     *("reviewed", "approved", "withdrawn", "published", "unpublished", "quarantined", "restored", "advised"),
-    *("built", "fitted", "released", "merged", "flagged", "removed", "invited", "offered", "transferred"),
+    *("built", "fitted", "taken", "stranded", "released", "merged"),
+    *("flagged", "removed", "invited", "offered", "transferred"),
 )
 FEED_LOCK = 0x70617463  # "patc": any number that nothing else in this database locks
 

@@ -39,6 +39,13 @@ class FitQuerySet(WorkQuerySet):
         used = ("-revision__contribution__running_count", "-revision__contribution__activity", "pk")
         return list(waiting.order_by(*used)[:most])
 
+    def verdicts_before(self, release: Release, revisions: Any) -> dict[int, str]:
+        """Of each revision, by its key, the verdict on the nearest release before this one that it was judged on."""
+        earlier = self.filter(release__component=release.component_id, release__position__lt=release.position)
+        judged = earlier.filter(revision__in=revisions, state__in=VERDICTS)
+        nearest = judged.order_by("revision", "-release__position", "-release").distinct("revision")
+        return dict(nearest.values_list("revision", "state"))
+
 
 class Fit(Work):
     class State(models.TextChoices):
@@ -84,7 +91,9 @@ class Fit(Work):
     release_commit = models.CharField(max_length=64, help_text="The commit that the release pinned when it was judged.")
     state = models.CharField(max_length=20, choices=State, default=State.QUEUED)
     before = models.CharField(
-        max_length=20, blank=True, help_text="Of a branch that moved: the verdict on the commit before."
+        max_length=20,
+        blank=True,
+        help_text="The verdict on the commit before of a branch that moved, or on the release before a new one.",
     )
     builds_at = models.DateTimeField(
         null=True, editable=False, help_text="When it is built: a branch that moves is built once a day."

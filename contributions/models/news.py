@@ -175,6 +175,7 @@ class Notification(models.Model):
         FOLLOWING = "following", _("you follow it")
         SEARCH = "search", _("it matches a search of yours")
         PART = "part", _("you took part")
+        RUNS = "runs", _("your organisation runs it")
 
     ABOUT: ClassVar[dict[str, str]] = {
         Why.MENTION: About.DIRECT,
@@ -186,6 +187,7 @@ class Notification(models.Model):
         Why.FOLLOWING: About.FOLLOWING,
         Why.SEARCH: About.SEARCHES,
         Why.PART: About.FOLLOWING,
+        Why.RUNS: About.FOLLOWING,
     }
 
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="notifications")

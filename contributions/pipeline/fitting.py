@@ -13,6 +13,7 @@ from contributions.models import Contribution, Event, Fit, Standing
 from .building import queue_build
 from .leasing import leased
 from .places import mirror_with
+from .stranding import tell_of_turn
 from .unveiling import unveil_if_clear
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def _record(row: Fit, verdict: fitting.Verdict) -> Sequence[Work]:
         Event.objects.write(
             Event.Verb.FITTED, contribution=contribution, revision=row.revision, release=row.release, text=row.state
         )
+        tell_of_turn(row)
         build = queue_build(row) if row.is_buildable and not is_draft else None
         Standing.objects.recompute(contribution)
     return [build] if build else []

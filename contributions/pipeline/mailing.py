@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +17,14 @@ from django.db.models import Case, F, Q, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from contributions.models import Mailing, Notification
+from contributions.models import Event, Mailing, Notification
 from contributions.models.news import About, Rhythm, rules_of
 from contributions.plaintext import clean
 
 from .asking import question_of
 from .delivering import address, host, post
 from .leasing import leased
+from .notifying import OF_RELEASES
 from .wording import address_of, place_of, sentence_of, words_of
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ GATHER_LOCK = 0x67617468  # "gath": any number that nothing else in this databas
 GROUPS_AT_ONCE = 1000
 READ_KEPT_FOR, KEPT_FOR = timedelta(days=90), timedelta(days=365)
 MOST_FORGOTTEN = 10_000
+MOST_NAMED = 3  # releases in the subject of a letter
 MOST_LINES = 200  # of one letter; what is more is counted
 LONGEST_WORDS = 4000  # characters of what one person said
 STOP_SALT = "contributions.news-mail"
@@ -44,7 +47,9 @@ UPDATE contributions_notification AS line SET mailing_id = letter.id, due_at = N
 FROM contributions_mailing AS letter
 WHERE letter.id = ANY(%s) AND line.person_id = letter.person_id AND line.rhythm = letter.rhythm
 AND line.due_at IS NOT NULL
-AND (letter.rhythm <> 'now' OR line.contribution_id IS NOT DISTINCT FROM letter.contribution_id)
+AND (letter.rhythm <> 'now' OR letter.contribution_id IS NOT DISTINCT FROM CASE WHEN EXISTS (
+    SELECT FROM contributions_event event WHERE event.id = line.event_id AND event.verb IN ('taken', 'stranded')
+) THEN NULL ELSE line.contribution_id END)
 """
 
 
@@ -52,7 +57,8 @@ def gather() -> int:
     """Put what is due into letters, and what waits for the same one with it; return how many letters there are now."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [GATHER_LOCK])
-        about = Case(When(rhythm=Rhythm.NOW, then=F("contribution")), default=None)
+        of_one = Q(rhythm=Rhythm.NOW) & ~Q(event__verb__in=OF_RELEASES)
+        about = Case(When(of_one, then=F("contribution")), default=None)
         due = Notification.objects.filter(due_at__lte=Now()).order_by().annotate(about=about)
         groups = due.values_list("person", "rhythm", "about").distinct()[:GROUPS_AT_ONCE]
         letters = Mailing.objects.bulk_create(
@@ -114,10 +120,23 @@ def _title(contribution: Contribution) -> str:
 
 
 def _digest_title(row: Mailing, lines: Sequence[Notification]) -> str:
+    if row.rhythm == Rhythm.NOW and (title := _release_title(lines)):
+        return title
     titles = {Rhythm.DAILY: "Today", Rhythm.WEEKLY: "This week"}
     count = len({line.contribution_id or -line.event_id for line in lines})
     what = "one thing" if count == 1 else f"{count} things"
     return f"{titles.get(Rhythm(row.rhythm), 'News')}: {what} that you follow"
+
+
+def _release_title(lines: Sequence[Notification]) -> str:
+    """Of what one release did to many; empty if that is not what the lines tell."""
+    if any(line.event.verb not in OF_RELEASES for line in lines):
+        return ""
+    releases = sorted({str(line.event.release) for line in lines})
+    where = ", ".join(releases) if len(releases) <= MOST_NAMED else f"{len(releases)} releases"
+    counts = Counter(line.event.verb for line in lines)
+    told: dict[str, str] = {Event.Verb.TAKEN: "{} upstream now", Event.Verb.STRANDED: "{} to be ported"}
+    return f"{where}: {', '.join(told[verb].format(n) for verb, n in sorted(counts.items()))}"
 
 
 def _told(lines: Sequence[Notification], *, with_words: bool) -> str:

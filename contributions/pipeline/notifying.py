@@ -13,7 +13,7 @@ from contributions.models import (
     Contribution,
     Delivery,
     Event,
-    Fit,
+    FieldReport,
     Follow,
     Letter,
     LineComment,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
-    from contributions.models import FieldReport, Organisation
+    from contributions.models import Organisation
 
     Told = Iterator[tuple[str, QuerySet[Any]]]
 
@@ -45,6 +45,7 @@ TO_FOLLOWERS = {
     *(Verb.COMMENTED, Verb.REMARKED, Verb.ANSWERED, Verb.REPORTED, Verb.REVIEWED, Verb.APPROVED, Verb.MERGED),
     *(Verb.PUBLISHED, Verb.UNPUBLISHED, Verb.WITHDRAWN, Verb.QUARANTINED, Verb.RESTORED),
 }
+OF_RELEASES = {Verb.TAKEN, Verb.STRANDED}  # what is told of the matrix, and nothing else of it
 TO_AUTHOR = TO_FOLLOWERS | {Verb.REFUSED, Verb.TICKED, Verb.ALIKE}
 
 
@@ -116,6 +117,9 @@ def _concerned(event: Event) -> Told:
         yield Why.STAFF, Person.objects.filter(is_staff=True).exclude(pk=event.subject_id or 0)
     elif event.verb in TO_ITS_SUBJECT:
         yield Why.YOU, Person.objects.filter(pk=event.subject_id or 0)
+    elif event.verb in OF_RELEASES:
+        if event.contribution and event.release and event.release.is_supported and not event.contribution.is_withdrawn:
+            yield from _concerned_by_turn(event.contribution)
     elif event.contribution is not None:
         yield from _concerned_by(event, event.contribution)
     elif event.advisory is not None:
@@ -143,6 +147,14 @@ def _concerned_by(event: Event, contribution: Contribution) -> Told:
     if is_new or event.verb in {Verb.PUBLISHED, Verb.UNPUBLISHED}:
         yield from _followers(release=event.release_id or contribution.release_id)
         yield from _followers(component=contribution.component_id)
+
+
+def _concerned_by_turn(contribution: Contribution) -> Told:
+    """Its author, who follows it, and the people of organisations where it runs."""
+    yield Why.AUTHOR, Person.objects.filter(pk=contribution.author_id)
+    yield from _followers(contribution=contribution)
+    runs = FieldReport.objects.filter(contribution=contribution).exclude(outcome=FieldReport.Outcome.BROKEN)
+    yield Why.RUNS, Person.objects.filter(memberships__organisation__in=runs.values("organisation")).distinct()
 
 
 def _followers(**things: Any) -> Told:
@@ -184,9 +196,7 @@ def appears(event: Event) -> bool:
 
 
 def _is_news_to_its_author(event: Event) -> bool:
-    """A build that failed, the first that passed, and a conflict with a release that came later."""
-    if event.verb == Verb.FITTED and event.release and event.revision and event.revision.finished_at:
-        return event.text == Fit.State.CONFLICTS and event.release.created_at > event.revision.finished_at
+    """A build that failed, and the first that passed."""
     if event.verb != Verb.BUILT:
         return False
     passed = Event.objects.filter(contribution=event.contribution_id, verb=Verb.BUILT, text=Build.State.PASSED)

@@ -9,7 +9,7 @@ from django.db.models import Q
 from contributions.models import Contribution, Fit, Release, Revision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from django.db.models import QuerySet
 
@@ -22,7 +22,7 @@ RUNG = 200  # of many fits, those that a doorbell is rung for at once: who judge
 def queue_fits_for(revision: Revision) -> Sequence[Fit]:
     """One fit for each supported release of the component, the newest first."""
     releases = Release.objects.supported().filter(component=revision.contribution.component_id).newest_first()
-    _make((revision.pk, release) for release in releases)
+    _make(((revision.pk, release) for release in releases), {})
     waiting = [Fit.objects.queue_again([revision.pk], release, RUNG) for release in releases]
     return [fit for fits in waiting for fit in fits]
 
@@ -33,7 +33,7 @@ def queue_fits_of(release: Release, revisions: Sequence[int] | None = None) -> S
     A verdict on the commit that the release pins now stays. What is most used comes first.
     """
     keys = list(judged_on(release).values_list("pk", flat=True)) if revisions is None else revisions
-    _make((pk, release) for pk in keys)
+    _make(((pk, release) for pk in keys), Fit.objects.verdicts_before(release, keys))
     return Fit.objects.queue_again(keys, release, RUNG)
 
 
@@ -47,6 +47,9 @@ def judged_on(release: Release) -> QuerySet[Revision]:
     return found.order_by("-contribution__running_count", "-contribution__activity", "pk")
 
 
-def _make(pairs: Iterable[tuple[int, Release]]) -> None:
-    rows = [Fit(revision_id=pk, release=release, release_commit=release.commit) for pk, release in pairs]
+def _make(pairs: Iterable[tuple[int, Release]], before: Mapping[int, str]) -> None:
+    rows = [
+        Fit(revision_id=pk, release=release, release_commit=release.commit, before=before.get(pk, ""))
+        for pk, release in pairs
+    ]
     Fit.objects.bulk_create(rows, batch_size=AT_ONCE, ignore_conflicts=True)

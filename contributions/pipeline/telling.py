@@ -35,7 +35,10 @@ log = logging.getLogger(__name__)
 MOST = 500  # lines a round
 Verb = Event.Verb
 # What may bring a contribution that is no longer new into a search; only into one that asks for what changes.
-CHANGING = {Verb.APPROVED, Verb.REVIEWED, Verb.PUBLISHED, Verb.REPORTED, Verb.FITTED, Verb.BUILT, Verb.TAGGED}
+CHANGING = {
+    *(Verb.APPROVED, Verb.REVIEWED, Verb.PUBLISHED, Verb.REPORTED, Verb.TAGGED),
+    *(Verb.FITTED, Verb.TAKEN, Verb.STRANDED, Verb.BUILT),
+}
 CHANGES = re.compile(r"\b(state|fits|conflicts|upstream|builds|has|is|tag|like):", re.IGNORECASE)
 NAMES = ("actor", "contribution__component", "revision", "release", "comment__parent", "advisory")
 

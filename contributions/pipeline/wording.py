@@ -111,7 +111,8 @@ SAYINGS: dict[str, str] = {
     Verb.UNPUBLISHED: "{who} took it out of the feed",
     Verb.QUARANTINED: "{who} put it in quarantine",
     Verb.RESTORED: "{who} took it out of quarantine",
-    Verb.FITTED: "{revision} conflicts with {release}, which is new",
+    Verb.TAKEN: "{release} has this patch: archive it",
+    Verb.STRANDED: "It needs a port to {release}",
     Verb.RELEASED: "{component} got the release {release}",
     Verb.MERGED: "{who} joined it in place of work of their own",
     Verb.ADVISED: "{who} published the advisory “{advisory}”",
@@ -162,8 +163,8 @@ def place_of(event: Event) -> str:
         return reverse("moderation" if event.verb == Verb.FLAGGED else "invitations")
     if event.verb == Verb.REPORTED:
         return reverse("contribution-evidence", args=[event.contribution_id])
-    if event.verb == Verb.FITTED:
-        return reverse("contribution-matrix", args=[event.contribution_id])
+    if event.verb in {Verb.TAKEN, Verb.STRANDED} and event.release is not None:
+        return reverse("contribution-fit", args=[event.contribution_id, event.release.name])
     things = (event.build, event.advisory, event.contribution, event.release, event.organisation, event.component)
     return next((str(thing.get_absolute_url()) for thing in things if thing is not None), "/")
 

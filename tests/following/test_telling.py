@@ -204,18 +204,17 @@ def test_the_author_hears_of_failed_builds_and_of_the_first_that_passes(platform
     assert built("failed") == {"author": "author"}
 
 
-def test_the_author_hears_of_a_conflict_with_a_release_that_came_later(platform: Platform) -> None:
-    revision = platform.contribution.current
-    type(revision).objects.filter(pk=revision.pk).update(finished_at="2026-01-01T00:00Z")
+def test_of_verdicts_the_author_hears_what_a_release_turned_and_no_more(platform: Platform) -> None:
     release = factories.make_release(platform.component)
-    about = {"contribution": platform.contribution, "revision": revision, "release": release}
-    Event.objects.write("fitted", text="conflicts", **about)
-    assert told() == {"author": "author"}
-    Event.objects.write("fitted", text="applies", **about)
-    assert told() == {}
-    type(revision).objects.filter(pk=revision.pk).update(finished_at="2126-01-01T00:00Z")
-    Event.objects.write("fitted", text="conflicts", **about)
-    assert told() == {}, "it was known when the revision came"
+    about = {"contribution": platform.contribution, "revision": platform.contribution.current, "release": release}
+    for text in ("conflicts", "applies", "upstream"):
+        Event.objects.write("fitted", text=text, **about)
+        assert told() == {}
+    Event.objects.write("stranded", **about)
+    assert told()["author"] == "author"
+    release.move("retired")
+    Event.objects.write("taken", **about)
+    assert told() == {}, "nobody works on a retired release"
 
 
 def test_a_release_is_told_to_those_who_follow_its_component(platform: Platform) -> None:
