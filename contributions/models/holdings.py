@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
+from .contribution import Contribution
 from .stack import Pick
 from .voices import FieldReport
 
@@ -20,6 +21,7 @@ def runs(organisation: Organisation) -> Q:
 
 
 def carries(organisation: Organisation) -> Q:
-    """The condition that it shared a contribution, runs it, or has it in one of its stacks."""
-    picked = Pick.objects.filter(stack__organisation=organisation).order_by().values("contribution")
-    return Q(organisation=organisation) | runs(organisation) | Q(pk__in=picked)
+    """The condition that it shares a contribution, runs it, or has it in one of its stacks."""
+    picked = Pick.objects.filter(stack__organisation=organisation, stack__archived_at=None)
+    shared = Q(organisation=organisation) & ~Q(state=Contribution.State.WITHDRAWN)
+    return shared | runs(organisation) | Q(pk__in=picked.order_by().values("contribution"))

@@ -196,8 +196,9 @@ class Forecast(models.Model):
     organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, null=True, related_name="forecasts")
     release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="forecasts")
     release_commit = models.CharField(max_length=64)
-    rows = models.JSONField(default=list, help_text="Per contribution: what to do, why, hunks.")
+    rows = models.JSONField(default=list, help_text="Per contribution: its number, the revision, what to do and why.")
     totals = models.JSONField(default=dict, help_text="drop, carry, port, work, unknown -> how many.")
+    told = models.JSONField(default=dict, help_text="The totals that its people were told last.")
     made_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
