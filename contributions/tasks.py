@@ -11,14 +11,29 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from .errors import Trouble
-from .models import Attestation, Build, Comparison, Delivery, Fit, Fork, Letter, Mailing, Revision, UpstreamFetch
+from .models import (
+    Attestation,
+    Build,
+    Comparison,
+    Delivery,
+    Fit,
+    Fork,
+    Inquiry,
+    Letter,
+    Mailing,
+    Revision,
+    Sighting,
+    UpstreamFetch,
+)
 from .models.content import fold_steps
 from .pipeline import (
     asking,
     attesting,
     building,
+    confirming,
     contrasting,
     delivering,
+    explaining,
     fetching,
     fitting,
     indexing,
@@ -111,6 +126,16 @@ def inspect(pk: int) -> None:
 @shared_task(name="contributions.tasks.fit")
 def fit(pk: int) -> None:
     ring(*fitting.fit(pk))
+
+
+@shared_task(name="contributions.tasks.fit_inquire")
+def inquire(pk: int) -> None:
+    explaining.inquire(pk)
+
+
+@shared_task(name="contributions.tasks.fit_spread")
+def spread(pk: int) -> None:
+    confirming.spread(pk)
 
 
 @shared_task(name="contributions.tasks.compare")
@@ -281,6 +306,8 @@ BELLS: dict[type[Any], Task[Any, Any]] = {
     Revision: receive,
     Fit: fit,
     Comparison: compare,
+    Inquiry: inquire,
+    Sighting: spread,
     Build: build,
     UpstreamFetch: fetch,
     Fork: unmask,

@@ -18,6 +18,7 @@ from .following import Follow as Follow, SavedSearch as SavedSearch
 from .fork import Carried as Carried, Fork as Fork
 from .former import FormerName as FormerName
 from .index import IndexFile as IndexFile
+from .inquiry import Inquiry as Inquiry
 from .invitation import Invitation as Invitation
 from .judging import Claim as Claim, Environment as Environment, Tick as Tick, Trait as Trait
 from .key import SigningKey as SigningKey
@@ -29,6 +30,7 @@ from .person import ApiToken as ApiToken, Membership as Membership, Organisation
 from .publication import Publication as Publication
 from .release import Release as Release
 from .revision import Revision as Revision
+from .sighting import Sighting as Sighting
 from .stack import Assembly as Assembly, Forecast as Forecast, Pick as Pick, Stack as Stack
 from .standing import Standing as Standing
 from .tag import Tag as Tag

@@ -294,6 +294,12 @@ class Contribution(Stateful):
             return False
         return self.is_by(person) or person.is_staff or self.component.is_maintained_by(person)
 
+    def may_be_confirmed_by(self, person: Any) -> bool:
+        """Whether it is for this person to say that a commit of upstream is this contribution."""
+        if not self._is_open_to(person) or self.is_withdrawn or self.current_id is None:
+            return False
+        return self.is_by(person) or bool(person.is_staff) or self.component.is_maintained_by(person)
+
     def may_be_joined_by(self, person: Any) -> bool:
         """Whether this person may give it up for another one."""
         return self.is_by(person) and not self.is_withdrawn and not self.is_quarantined

@@ -69,7 +69,22 @@ class Fit(Work):
     MOVES: ClassVar[dict[str, frozenset[str]]] = {
         QUEUED: frozenset({RUNNING}),
         RUNNING: VERDICTS | {QUEUED, ERRORED},
-    } | {verdict: frozenset({QUEUED}) for verdict in (*VERDICTS, ERRORED)}
+        ERRORED: frozenset({QUEUED}),
+        # A person says of a commit that it is the patch, that it is not, or takes that back.
+        **{verdict: frozenset({QUEUED, "upstream"}) - {verdict} for verdict in VERDICTS},
+        "probably-upstream": frozenset({QUEUED, "upstream", "conflicts"}),
+        "conflicts": frozenset({QUEUED, "upstream", "probably-upstream"}),
+        "upstream": frozenset({QUEUED, "probably-upstream", "conflicts"}),
+    }
+
+    class Evidence(models.TextChoices):
+        ANCESTOR = "ancestor", _("the release is built on the patch's own commit")
+        CHANGE_ID = "change-id", _("a commit of the release has the patch's Change-Id")
+        PATCH_ID = "patch-id", _("a commit of the release makes the very same change")
+        REVERSE_APPLY = "reverse-apply", _("the patch can be taken off the release, line by line")
+        EMPTY_MERGE = "empty-merge", _("merging the patch changes nothing in the release")
+        SUBJECT = "subject", _("a commit of the release has the same subject, which is no proof")
+        CONFIRMED = "confirmed", _("somebody who knows the patch compared the two")
 
     # A word for each state, short enough for a cell.
     WORDS: ClassVar[dict[str, Any]] = {
@@ -102,6 +117,9 @@ class Fit(Work):
     commit = models.CharField(max_length=64, blank=True, help_text="The patched release, ready to be built.")
     upstream_commit = models.CharField(max_length=64, blank=True)
     evidence = models.CharField(max_length=20, blank=True, help_text="How we know that upstream has it.")
+    namesake = models.CharField(
+        max_length=64, blank=True, help_text="The commit of which a person is asked whether it is the patch."
+    )
     conflicts = models.JSONField(default=list, help_text="The paths that conflict.")
     way = models.CharField(max_length=10, choices=Way, blank=True, help_text="Of what applies: how.")
     commits = models.JSONField(
@@ -110,7 +128,7 @@ class Fit(Work):
     renames = models.JSONField(default=dict, help_text="Path of the patch -> where upstream moved that file.")
     blame = models.JSONField(
         default=list,
-        help_text="Per conflicting path: path, commit, subject, author, at of the commit that is to blame.",
+        help_text="Per conflicting path: path, why, commit, subject, author, at, merge of what is to blame; hunks.",
     )
     clash = models.ForeignKey(
         Blob, on_delete=models.PROTECT, null=True, related_name="+", help_text="Both sides of what conflicts, as JSON."
@@ -134,6 +152,11 @@ class Fit(Work):
     def get_absolute_url(self) -> str:
         """The page that tells the reason; for another revision than the current one, `?revision=` follows."""
         return reverse("contribution-fit", args=[self.revision.contribution_id, self.release.name])
+
+    @property
+    def asked_about(self) -> str:
+        """The commit of which a person is asked whether it is the patch; none where nothing is unclear."""
+        return self.namesake or (self.upstream_commit if self.state == self.State.PROBABLY_UPSTREAM else "")
 
     @property
     def word(self) -> str:

@@ -11,6 +11,8 @@ from contributions.errors import Refusal, Trouble
 from contributions.models import Contribution, Event, Fit, Standing
 
 from .building import queue_build
+from .confirming import settle_doubt
+from .explaining import queue_inquiry
 from .leasing import leased
 from .places import mirror_with
 from .stranding import tell_of_turn
@@ -58,10 +60,11 @@ def _record(row: Fit, verdict: fitting.Verdict) -> Sequence[Work]:
             conflicts=list(verdict.files),
             sentence=verdict.detail,
         )
+        works = [*settle_doubt(row), *queue_inquiry(row)]
         Event.objects.write(
             Event.Verb.FITTED, contribution=contribution, revision=row.revision, release=row.release, text=row.state
         )
         tell_of_turn(row)
         build = queue_build(row) if row.is_buildable and not is_draft else None
         Standing.objects.recompute(contribution)
-    return [build] if build else []
+    return [*works, *([build] if build else [])]
