@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from .errors import Trouble
 from .models import (
+    Assembly,
     Attestation,
     Build,
     Comparison,
@@ -28,6 +29,7 @@ from .models import (
 from .models.content import fold_steps
 from .pipeline import (
     asking,
+    assembling,
     attesting,
     building,
     confirming,
@@ -141,6 +143,11 @@ def spread(pk: int) -> None:
 @shared_task(name="contributions.tasks.compare")
 def compare(pk: int) -> None:
     contrasting.compare(pk)
+
+
+@shared_task(name="contributions.tasks.assemble")
+def assemble(pk: int) -> None:
+    ring(*assembling.assemble(pk))
 
 
 @shared_task(name="contributions.tasks.build")
@@ -308,6 +315,7 @@ BELLS: dict[type[Any], Task[Any, Any]] = {
     Comparison: compare,
     Inquiry: inquire,
     Sighting: spread,
+    Assembly: assemble,
     Build: build,
     UpstreamFetch: fetch,
     Fork: unmask,

@@ -279,6 +279,7 @@ SPECTACULAR_SETTINGS = {
             ("Revision", "State"),
             ("Fit", "State"),
             ("Comparison", "State"),
+            ("Assembly", "State"),
             ("Build", "State"),
             ("Publication", "State"),
             ("Advisory", "State"),
@@ -302,6 +303,7 @@ CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_ROUTES = {
     "contributions.tasks.fit*": {"queue": "fit"},
     "contributions.tasks.compare*": {"queue": "fit"},
+    "contributions.tasks.assemble*": {"queue": "fit"},
     "contributions.tasks.build*": {"queue": "builds"},
     "contributions.tasks.inspect*": {"queue": "builds"},
     "contributions.tasks.sign*": {"queue": "sign"},

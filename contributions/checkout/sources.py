@@ -102,12 +102,15 @@ class Addition:
     objects: tuple[str, ...]
 
 
-def addition_of(mirror: Path, commit: str) -> Addition:
-    """Raises GitFailed if there is no such commit."""
-    options = ("-r", "-t", "-z", "--raw", "--no-renames", "--no-abbrev", "--always", "--diff-merges=first-parent")
-    told = git(mirror, "diff-tree", "--format=%P %T %ct", *options, commit).decode("utf-8", "replace")
-    head, *listed = told.split("\0")
-    base, *_, tree, date = head.split()
+def addition_of(mirror: Path, commit: str, onto: str = "") -> Addition:
+    """What it adds to the commit `onto` that it stands on, by way of others perhaps; else to its first parent.
+
+    Raises GitFailed if there is no such commit.
+    """
+    parents, tree, date = git(mirror, "show", "-s", "--format=%P%n%T%n%ct", commit).decode().splitlines()[-3:]
+    base = onto or parents.split()[0]
+    options = ("-r", "-t", "-z", "--raw", "--no-renames", "--no-abbrev")
+    listed = git(mirror, "diff-tree", *options, base, commit).decode("utf-8", "replace").split("\0")
     entries = (entry.split() for entry in listed[::2] if entry.strip())
     changed = {entry[3] for entry in entries if entry[1] != SUBMODULE and entry[3] != NOTHING}
     return Addition(commit, base, date, (commit, tree, *sorted(changed)))

@@ -17,6 +17,7 @@ from .component import UpstreamFetch
 from .fit import Fit
 from .notices import Delivery, Letter
 from .revision import Revision
+from .stack import Assembly
 from .work import QUEUED, RUNNING
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ SILENT_AFTER = timedelta(seconds=30)  # a worker notes every ten seconds that it
 # What each queue of the settings has to do; the rows are the queue.
 WORK: dict[str, tuple[type[models.Model], ...]] = {
     "receive": (UpstreamFetch, Revision),
-    "fit": (Fit, Comparison),
+    "fit": (Fit, Comparison, Assembly),
     "builds": (Build,),
     "sign": (Attestation,),
     "deliver": (Delivery, Letter),

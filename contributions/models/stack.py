@@ -127,6 +127,7 @@ class Assembly(Work):
     MOVES: ClassVar[dict[str, frozenset[str]]] = {
         QUEUED: frozenset({RUNNING}),
         RUNNING: frozenset({QUEUED, "ready", "conflicts", "refused", ERRORED}),
+        "refused": frozenset({QUEUED}),
         ERRORED: frozenset({QUEUED}),
     }
 

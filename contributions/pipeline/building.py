@@ -18,8 +18,9 @@ from . import proving
 from .areas import work_area
 from .attesting import queue_attestation
 from .confining import executor, facts_of
+from .culprits import follow, follow_bare
 from .leasing import Lease, leased
-from .places import mirror_of, mirror_with
+from .places import mirror_of, mirror_with, mirror_with_stack
 from .preparing import prepared_for
 from .publishing import publish
 from .recipes import environment_of, image_of, limits_of, toolchain_of
@@ -124,7 +125,7 @@ class _Log:
 
 def _run(row: Build, lease: Lease, place: Path) -> tuple[sandbox.Outcome, dict[str, Any]]:
     """What became of it, and what is on record about the jail it ran in."""
-    mirror = mirror_with(row.revision) if row.revision else mirror_of(row.release.component)
+    mirror = _mirror_for(row)
     written = _Log(row)
 
     def keep_going() -> bool:
@@ -140,6 +141,12 @@ def _run(row: Build, lease: Lease, place: Path) -> tuple[sandbox.Outcome, dict[s
         outcome = executor().run(job, on_output=written.write, keep_going=keep_going, artifacts_to=place)
     written.flush()
     return outcome, facts
+
+
+def _mirror_for(row: Build) -> Path:
+    if row.assembly is not None:
+        return mirror_with_stack(row.assembly)
+    return mirror_with(row.revision) if row.revision else mirror_of(row.release.component)
 
 
 def _job(row: Build, base: Path, added: Path | None, prepared: Path | None) -> sandbox.Job:
@@ -196,9 +203,11 @@ def _tell(row: Build) -> Sequence[Work]:
     if row.repeats_id is not None:
         tell_of(row)
         return []
+    if row.assembly_id is not None:
+        return follow(row)
     if row.revision is None:
         _recount_failures_on(row)
-        return []
+        return follow_bare(row)
     contribution = row.revision.contribution
     Event.objects.write(
         Event.Verb.BUILT,

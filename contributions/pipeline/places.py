@@ -11,7 +11,7 @@ from contributions.checkout import mirror
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from contributions.models import Component, Revision
+    from contributions.models import Assembly, Component, Revision
 
 
 def mirror_of(component: Component) -> Path:
@@ -34,4 +34,13 @@ def mirror_with(revision: Revision) -> Path:
     if revision.bundle is not None:
         with revision.bundle.open() as bundle:
             mirror.ensure_bundle(path, bundle, tip=revision.tip_commit, name=str(revision.pk))
+    return path
+
+
+def mirror_with_stack(assembly: Assembly) -> Path:
+    """The mirror, holding the commits of a stack that was laid."""
+    path = mirror_of(assembly.stack.component)
+    if assembly.bundle is not None:
+        with assembly.bundle.open() as bundle:
+            mirror.ensure_bundle(path, bundle, tip=assembly.commit, name=f"stack-{assembly.pk}")
     return path

@@ -38,6 +38,6 @@ def tree_of(row: Build, mirror: Path, into: Path, keep_going: Callable[[], bool]
         with unpacked(mirror, row.commit, keep_going) as base:
             yield base, None
         return
-    addition = sources.addition_of(mirror, row.commit)
+    addition = sources.addition_of(mirror, row.commit, onto=row.upstream_commit if row.assembly_id else "")
     with unpacked(mirror, addition.base, keep_going) as base:
         yield base, sources.added_repository(mirror, addition, into)
