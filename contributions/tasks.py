@@ -22,6 +22,7 @@ from .models import (
     Inquiry,
     Letter,
     Mailing,
+    Offer,
     Revision,
     Sighting,
     UpstreamFetch,
@@ -40,6 +41,7 @@ from .pipeline import (
     fitting,
     indexing,
     mailing,
+    offering,
     proving,
     publishing,
     reading,
@@ -148,6 +150,11 @@ def compare(pk: int) -> None:
 @shared_task(name="contributions.tasks.assemble")
 def assemble(pk: int) -> None:
     ring(*assembling.assemble(pk))
+
+
+@shared_task(name="contributions.tasks.offer")
+def offer(pk: int) -> None:
+    offering.offer(pk)
 
 
 @shared_task(name="contributions.tasks.build")
@@ -316,6 +323,7 @@ BELLS: dict[type[Any], Task[Any, Any]] = {
     Inquiry: inquire,
     Sighting: spread,
     Assembly: assemble,
+    Offer: offer,
     Build: build,
     UpstreamFetch: fetch,
     Fork: unmask,

@@ -218,7 +218,7 @@ def make_revision(contribution: Contribution | None = None, *, diff: bytes | Non
         "fingerprint": hashlib.sha256(diff or b"").hexdigest(),
     }
     revision = Revision.objects.create(contribution=contribution, number=number, **(usual | given))
-    if revision.is_received:
+    if revision.is_received and not revision.is_port:
         contribution.current = revision
         contribution.save(update_fields=["current"])
     return revision
@@ -235,6 +235,14 @@ def files_of(diff: bytes) -> list[dict[str, Any]]:
     removed = sum(line[:1] == b"-" and line[:4] != b"--- " for line in diff.split(b"\n"))
     counts = {"added": added, "removed": removed, "start": 0, "end": len(diff)}
     return [{"path": path, "old_path": path, "status": "modified"} | counts]
+
+
+def make_port(of: Revision | None = None, release: Release | None = None, **given: Any) -> Revision:
+    """A received port of the revision to the release (a new one unless given)."""
+    of = of or make_revision()
+    release = release or make_release(of.contribution.component)
+    given = {"ports": of, "release": release, "submitted_by": given.pop("submitted_by", None) or make_person()} | given
+    return make_revision(of.contribution, **given)
 
 
 def make_fit(revision: Revision | None = None, release: Release | None = None, **given: Any) -> Fit:

@@ -70,7 +70,7 @@ def submit(
     """
     title = one_line(title, most=TITLE_LENGTH, what="The title", field="title")
     if earlier := sent_once(author, once):
-        return _same(earlier, earlier.contribution, source, component=component, kind=kind, title=title)
+        return as_sent_before(earlier, earlier.contribution, source, component=component, kind=kind, title=title)
     pace(author, Event.Verb.SUBMITTED)
     _refuse_mismatch(component, kind, release, source)
     _refuse_releases(component, kind, holds_for)
@@ -80,7 +80,7 @@ def submit(
     built_from = _claimed(source, component, author)
     stored = source.stored() | built_from
     html = stored.get("html") or rendered(description)
-    with _made_once(), transaction.atomic():
+    with made_once(), transaction.atomic():
         contribution = Contribution.objects.create(
             component=component,
             kind=kind,
@@ -120,7 +120,7 @@ def revise(
     `once` as in `submit`; `holds_for` too, and as it was when it is None.
     """
     if earlier := sent_once(author, once):
-        return _same(earlier, earlier, source, contribution=contribution)
+        return as_sent_before(earlier, earlier, source, contribution=contribution)
     if not contribution.is_draft:
         refuse_in_quarantine(author, contribution)
     if not contribution.may_be_revised_by(author):
@@ -132,12 +132,8 @@ def revise(
     note = prose(note, most=settings.MAX_TEXT_BYTES, what="The note", field="note")
     claimed = _claimed(source, contribution.component, author)
     stored = source.stored() | claimed
-    with _made_once(), transaction.atomic():
-        Contribution.objects.select_for_update(of=("self",)).get(pk=contribution.pk)
-        last = contribution.revisions.aggregate(last=Max("number"))["last"] or 0
-        revision = _numbered(
-            contribution, last + 1, submitted_by=author, note=note, release=release, once=once, **stored
-        )
+    with made_once(), transaction.atomic():
+        revision = next_revision(contribution, submitted_by=author, note=note, release=release, once=once, **stored)
         if holds_for is not None:
             contribution.holds_for.set(holds_for)
         Event.objects.write(Event.Verb.REVISED, actor=author, contribution=contribution, revision=revision)
@@ -146,7 +142,10 @@ def revise(
     return revision
 
 
-def _numbered(contribution: Contribution, number: int, **columns: object) -> Revision:
+def next_revision(contribution: Contribution, **columns: object) -> Revision:
+    """The row with the next number, in the caller's transaction, which holds the contribution's lock from here on."""
+    Contribution.objects.select_for_update(of=("self",)).get(pk=contribution.pk)
+    number = (contribution.revisions.aggregate(last=Max("number"))["last"] or 0) + 1
     try:
         return Revision.objects.create(contribution=contribution, number=number, **columns)
     except IntegrityError as error:
@@ -164,7 +163,7 @@ def sent_once(author: Person, key: str) -> Revision | None:
     return Revision.objects.select_related("contribution").filter(submitted_by=author, once=key).first()
 
 
-def _same(earlier: Revision, made: Made, source: Source, **claimed: object) -> Made:
+def as_sent_before(earlier: Revision, made: Made, source: Source, **claimed: object) -> Made:
     """What was made then, if it is what is sent now."""
     sent = source.stored()
     as_then = all(getattr(earlier, name) == value for name, value in sent.items() if name in CONTENT)
@@ -174,7 +173,7 @@ def _same(earlier: Revision, made: Made, source: Source, **claimed: object) -> M
 
 
 @contextmanager
-def _made_once() -> Iterator[None]:
+def made_once() -> Iterator[None]:
     """Of two requests with one key at once the second is asked to come again; it then finds what was made."""
     try:
         yield

@@ -64,7 +64,7 @@ def _current(contribution: Contribution) -> Revision:
 
 
 def _refuse_while_receiving(contribution: Contribution) -> None:
-    newest = contribution.revisions.order_by("-number").only("state", "number").first()
+    newest = contribution.revisions.own().order_by("-number").only("state", "number").first()
     if newest is not None and not newest.is_over:
         raise Clash(f"v{newest.number} is being received; take suggestions in once it is there.")
 

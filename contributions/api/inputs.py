@@ -181,6 +181,32 @@ class RevisionJson(SourceJson):
     holds_for = serializers.ListField(child=Text(), required=False, max_length=MOST_RELEASES, help_text=HOLDS_FOR)
 
 
+PORTED_TO = "The name or slug of the release that it is a port to."
+OFFERED = "Send what the portal offers for that release, in place of a patch."
+
+
+class PortInput(Input):
+    patch = FileOrText(
+        required=False, allow_empty_file=True, help_text="A patch, a mailbox of patches or a git bundle."
+    )
+    git_url = Text(required=False, help_text="A git server, together with git_ref.")
+    git_ref = Text(required=False, help_text="A branch, a tag or a commit there.")
+    release = Text(help_text=PORTED_TO)
+    note = Text(required=False, allow_blank=True, help_text="What had to be changed.")
+    offered = serializers.BooleanField(required=False, help_text=OFFERED)
+
+
+class PortJson(Input):
+    """The same without the file: a patch is text."""
+
+    patch = Text(required=False, help_text="A patch or a mailbox of patches, as text.")
+    git_url = Text(required=False, help_text="A git server, together with git_ref.")
+    git_ref = Text(required=False, help_text="A branch, a tag or a commit there.")
+    release = Text(help_text=PORTED_TO)
+    note = Text(required=False, allow_blank=True, help_text="What had to be changed.")
+    offered = serializers.BooleanField(required=False, help_text=OFFERED)
+
+
 class VoteInput(Input):
     value = WholeNumber(min_value=-1, max_value=1, help_text="1 up, -1 down, 0 takes it back.")
 

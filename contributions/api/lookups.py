@@ -41,7 +41,7 @@ def contribution_seen_by(eyes: Eyes, number: int) -> Contribution:
 def revision_seen_by(eyes: Eyes, number: int, of: int) -> Revision:
     """Revision `of` of contribution `number`."""
     seen = Revision.objects.filter(contribution__in=Contribution.objects.visible_to(eyes))
-    named = seen.select_related("contribution__component", "release", "submitted_by", "claims", "mbox", "diff")
+    named = seen.select_related("contribution__component", "release", "submitted_by", "claims", "ports", "mbox", "diff")
     found: Revision | None = named.filter(contribution=number, number=of).first()
     if found is None:
         raise Missing(f"There is no v{of} of a contribution #{number}, or you may not know of it.")

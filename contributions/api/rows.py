@@ -176,7 +176,7 @@ def _holds_for(number: int) -> list[str]:
 
 
 def _latest(number: int, request: Request) -> dict[str, Any] | None:
-    newest = Revision.objects.filter(contribution=number).order_by("-number")
+    newest = Revision.objects.own().filter(contribution=number).order_by("-number")
     found = newest.values("number", "state", "sentence").first()
     if found is None:
         return None

@@ -36,10 +36,14 @@ DIFF = (
 
 @dataclass(frozen=True)
 class Made:
-    """The commits in order, the last one the tip, and sentences about hunks that were found elsewhere."""
+    """The commits in order, the last one the tip, and sentences about hunks that were found elsewhere.
+
+    `is_merged`: something was made from another version than the base has, and merged into that.
+    """
 
     commits: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    is_merged: bool = False
 
     @property
     def tip(self) -> str:
@@ -70,16 +74,18 @@ def make_commits(
     """
     commits: list[str] = []
     warnings: list[str] = []
+    is_merged = False
     with Bench(repo) as bench:
         tip = base
         for number, patch in enumerate(patches, 1):
             try:
-                tip = Applied(bench, tip, patch, warnings).commit(committer, at)
+                applied = Applied(bench, tip, patch, warnings)
+                tip, is_merged = applied.commit(committer, at), is_merged or bool(applied.sources)
             except Invalid as refusal:
                 raise _of_part(refusal, number, len(patches)) from None
             commits.append(tip)
         bench.adopt()
-    return Made(tuple(commits), tuple(warnings))
+    return Made(tuple(commits), tuple(warnings), is_merged)
 
 
 def _of_part(refusal: Invalid, number: int, parts: int) -> Invalid:

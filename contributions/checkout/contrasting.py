@@ -16,7 +16,7 @@ from contributions.checkout.bench import Bench
 from contributions.checkout.commits import DIFF, Commit, commits_between
 from contributions.checkout.fingerprints import diff
 from contributions.checkout.history import CHANGE_ID
-from contributions.checkout.merging import merged
+from contributions.checkout.merging import Merger
 from contributions.checkout.sameness import changes_between, file_fingerprints
 
 if TYPE_CHECKING:
@@ -63,20 +63,26 @@ class Contrast:
     conflicts: tuple[str, ...] = ()
 
 
-def contrast(repo: Path, older: Series, newer: Series) -> Contrast:
-    """Compare two series that the repository has. Raises GitFailed if git fails or takes too long."""
+def contrast(repo: Path, older: Series, newer: Series, *, shows_conflicts: bool = False) -> Contrast:
+    """Compare two series that the repository has. Raises GitFailed if git fails or takes too long.
+
+    With `shows_conflicts` what conflicts is compared as git leaves it, with its markers: so it is seen how the newer
+    series settled it, and nothing of what upstream did.
+    """
     with Bench(repo) as bench:
-        laid, conflicts = _laid(bench, older, newer.base)
+        laid, conflicts = _laid(bench, older, newer.base, shows_conflicts=shows_conflicts)
         before, after = (laid, newer.tip) if laid else _touched_alone(bench, older, newer)
         change = bench.git(*DIFF, before, after)
     pairs = _pairs([*_told(repo, older)], [*_told(repo, newer)])
     return Contrast(tuple(pairs), change, conflicts)
 
 
-def _laid(bench: Bench, older: Series, base: str) -> tuple[str, tuple[str, ...]]:
+def _laid(bench: Bench, older: Series, base: str, *, shows_conflicts: bool) -> tuple[str, tuple[str, ...]]:
     if older.base == base:
         return f"{older.tip}^{{tree}}", ()
-    return merged(bench, older.base, older.tip, base)
+    with Merger(bench) as merger:
+        merge = merger.merge(older.base, older.tip, base)
+    return (merge.tree if merge.is_clean or shows_conflicts else "", merge.conflicts)
 
 
 def _touched_alone(bench: Bench, older: Series, newer: Series) -> tuple[str, str]:

@@ -167,6 +167,18 @@ class ReviseForm(SourceForm):
         self.fields["holds_for"].queryset = releases.newest_first()  # type: ignore[attr-defined]
 
 
+class PortForm(SourceForm):
+    release = forms.ModelChoiceField(
+        Release.objects.none(), to_field_name="slug", label=_("To release"), empty_label=_("Choose a release")
+    )
+    note = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 3}), label=_("What you had to change"))
+
+    def __init__(self, *args: Any, contribution: Contribution, **given: Any) -> None:
+        super().__init__(*args, **given)
+        releases = contribution.component.releases.supported().select_related("component").newest_first()
+        self.fields["release"].queryset = releases  # type: ignore[attr-defined]
+
+
 class TransferForm(forms.Form):
     to = forms.CharField(
         max_length=150, label=_("To"), widget=forms.TextInput(attrs={"list": "takers", "autocomplete": "off"})

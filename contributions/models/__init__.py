@@ -29,6 +29,7 @@ from .notices import Delivery as Delivery, Download as Download, Letter as Lette
 from .person import ApiToken as ApiToken, Membership as Membership, Organisation as Organisation, Person as Person
 from .publication import Publication as Publication
 from .release import Release as Release
+from .remembering import Offer as Offer, Resolution as Resolution
 from .revision import Revision as Revision
 from .sighting import Sighting as Sighting
 from .stack import Assembly as Assembly, Forecast as Forecast, Pick as Pick, Stack as Stack

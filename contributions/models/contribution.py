@@ -321,6 +321,14 @@ class Contribution(Stateful):
     def may_be_discussed_by(self, person: Any) -> bool:
         return self._is_open_to(person) and not self.is_draft
 
+    def may_be_ported_by(self, person: Any) -> bool:
+        """Everybody who may take part: who can bring it to a release need not be its author."""
+        return self.may_be_discussed_by(person) and self.has_patch and not self.is_withdrawn and bool(self.current_id)
+
+    def may_be_placed_by(self, person: Any) -> bool:
+        """Whether it is for this person to say what upstream was told of it: its author, its maintainers, staff."""
+        return self.has_patch and self.may_be_tagged_by(person)
+
     def may_settle_answers(self, person: Any) -> bool:
         """Whether it is for this person to accept an answer to anybody's question here."""
         if not self.may_be_discussed_by(person):

@@ -80,7 +80,7 @@ TOLD = (
         "unnamed",
     ),
     *("reviewed", "approved", "withdrawn", "published", "unpublished", "quarantined", "restored", "advised"),
-    *("built", "fitted", "taken", "stranded", "released", "merged"),
+    *("ported", "unported", "built", "fitted", "taken", "stranded", "released", "merged"),
     *("flagged", "removed", "invited", "offered", "transferred"),
 )
 FEED_LOCK = 0x70617463  # "patc": any number that nothing else in this database locks
@@ -224,6 +224,7 @@ class Event(models.Model):
         SECURED = "secured", _("changed how they log in")
         HOOKED = "hooked", _("changed a webhook of")
         PORTED = "ported", _("proposed a port of")
+        UNPORTED = "unported", _("took back a port of")
         CONFIRMED = "confirmed", _("said whether upstream has")
         TAKEN = "taken", _("was found in upstream")
         STRANDED = "stranded", _("needs a port")

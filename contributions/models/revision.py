@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models.functions import Now
@@ -13,6 +13,16 @@ from .contribution import Contribution
 from .person import Person
 from .release import Release
 from .work import ERRORED, QUEUED, RUNNING, Work, WorkQuerySet
+
+
+class RevisionQuerySet(WorkQuerySet):
+    def own(self) -> Self:
+        """Those that are the contribution's way, v1, v2, ...: without ports, which are for one release each."""
+        return self.filter(ports=None)
+
+    def ports(self) -> Self:
+        """Ports that nobody has taken back."""
+        return self.filter(ports__isnull=False, withdrawn_at=None)
 
 
 class Revision(Work):
@@ -67,6 +77,13 @@ class Revision(Work):
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="ported_by",
         help_text="Of a port: the revision that it brings to `release`, and to no other.",
     )  # fmt: skip
+    approved_at = models.DateTimeField(
+        null=True, editable=False, help_text="Of a port: since when it may be published on its release."
+    )
+    taught_at = models.DateTimeField(
+        null=True, editable=False, help_text="Of a port: when the portal learnt how it settled conflicts."
+    )
+    withdrawn_at = models.DateTimeField(null=True, editable=False, help_text="Of a port: when it was taken back.")
     text = models.TextField(blank=True, help_text="Of an experience: the note as this revision has it, in Markdown.")
     html = models.TextField(blank=True, editable=False)
     note = models.TextField(blank=True, help_text="What changed since the revision before.")
@@ -100,7 +117,7 @@ class Revision(Work):
     licences = models.JSONField(default=list, help_text="Licences that it writes into files: [path, expression].")
     warnings = models.JSONField(default=list)
 
-    objects = WorkQuerySet.as_manager()
+    objects = RevisionQuerySet.as_manager()
 
     class Meta:
         ordering = ["contribution", "-number"]
@@ -109,6 +126,9 @@ class Revision(Work):
             models.UniqueConstraint(fields=["contribution", "number"], name="one_revision_of_a_number"),
             models.UniqueConstraint(
                 fields=["submitted_by", "once"], condition=~models.Q(once=""), name="one_revision_of_a_sender_and_key"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(ports=None) | models.Q(release__isnull=False), name="a_port_names_its_release"
             ),
         ]
 
@@ -121,6 +141,18 @@ class Revision(Work):
     @property
     def label(self) -> str:
         return f"v{self.number}"
+
+    @property
+    def is_port(self) -> bool:
+        return self.ports_id is not None
+
+    def may_be_withdrawn_by(self, person: Any) -> bool:
+        """Of a port: whoever sent it, the contribution's author, its component's maintainers and staff."""
+        if not self.is_port or self.withdrawn_at is not None or not person.is_authenticated:
+            return False
+        contribution = self.contribution
+        keeps = bool(person.is_staff) or contribution.component.is_maintained_by(person)
+        return keeps or person.pk in {self.submitted_by_id, contribution.author_id}
 
     @property
     def is_received(self) -> bool:

@@ -17,6 +17,7 @@ from .contribution import Contribution
 from .event import Event
 from .fit import Fit
 from .person import Membership
+from .porting import holds_for, ports_by_release
 from .release import Release
 from .revision import Revision
 from .voices import FieldReport, Review
@@ -61,7 +62,12 @@ class Standing(models.Model):
     score = models.FloatField(default=0)
     parts = models.JSONField(default=dict, help_text="The summands of the score by name.")
     counts = models.JSONField(default=dict, help_text="How many of each sort the parts are of, by the same names.")
-    fit = models.CharField(max_length=20, blank=True, help_text="The state of the current revision's fit.")
+    fit = models.CharField(
+        max_length=20, blank=True, help_text="The state of its fit: the current revision's or a port's."
+    )
+    port = models.ForeignKey(
+        Revision, on_delete=models.SET_NULL, null=True, related_name="+", help_text="The port that stands there."
+    )
     works_count = models.PositiveIntegerField(default=0)
     broken_count = models.PositiveIntegerField(default=0)
     build_state = models.CharField(max_length=10, blank=True, help_text="The state of the last build.")
@@ -83,12 +89,15 @@ class _Count:
     def __init__(self, contribution: Contribution) -> None:
         self.contribution = contribution
         supported = Release.objects.supported().filter(component=contribution.component_id)
-        self.carries = self._carries()
-        self.reports = list(self._reports())
+        self.number, self.carries = self._carries()
+        self.ports = self._ports()
+        self.reports = self._reports()
         self.releases = self._held_for(set(supported.values_list("pk", flat=True)))
         self.votes = self._votes()
-        self.fits: dict[int, str] = dict(self._of_current(Fit).values_list("release_id", "state"))
-        self.builds = list(self._of_current(Build).originals().order_by("release_id", "-serial"))
+        self.fits: dict[int, str] = {
+            row["release"]: row["state"] for row in self._shown(Fit).values("release", "state")
+        }
+        self.builds = list(self._shown(Build).originals().order_by("release_id", "-serial"))
         self.bare_passes = self._bare_passes()
         self.now = timezone.now()
 
@@ -101,31 +110,59 @@ class _Count:
             made_for = {self.contribution.release_id}
         return supported & {*made_for, *(report.release_id for report in self.reports)} if made_for else supported
 
-    def _carries(self) -> dict[int, str]:
-        """How far what was said of a revision holds for the current one, by its number; nothing of what is touched."""
+    def _carries(self) -> tuple[int, dict[int, str]]:
+        """The current one's number, and how far what was said of each holds for it; nothing of what is touched."""
         shown = Revision.objects.filter(pk__in=[self.contribution.current_id]).values_list("number", "carries").first()
         if shown is None:
-            return {}
+            return 0, {}
         number, earlier = shown
-        return {number: Carry.SAME} | {int(older): how for older, how in earlier.items()}
+        return number, {number: Carry.SAME} | {int(older): how for older, how in earlier.items()}
 
-    def _votes(self) -> Counter[tuple[int, str]]:
-        """How many votes of each value hold, and how far; one of before votes had a revision holds."""
+    def _holds(self, number: int | None, release: int | None = None) -> str:
+        """How far what was said of the revision of that number holds for what stands on a release, or for the current.
+
+        What was said before votes had a revision holds for the current one.
+        """
+        port = self.ports.get(release) if release else None
+        if port is not None:
+            return holds_for(port, number, current=self.number)
+        return self.carries.get(number, Carry.TOUCHED) if number else Carry.SAME
+
+    def _votes(self) -> list[tuple[int, int | None, int]]:
+        """Value, the number of the revision that was voted on, and how often."""
         cast = self.contribution.votes.order_by().values_list("value", "revision__number")
+        return list(cast.annotate(count=Count("pk")))
+
+    def _cast(self, release: int | None = None) -> Counter[tuple[int, str]]:
+        """How many votes of each value hold there, and how far."""
         votes: Counter[tuple[int, str]] = Counter()
-        for value, number, count in cast.annotate(count=Count("pk")):
-            votes[value, self.carries.get(number, Carry.TOUCHED) if number else Carry.SAME] += count
+        for value, number, count in self.votes:
+            votes[value, self._holds(number, release)] += count
         return votes
 
     def _balance(self) -> tuple[int, int]:
-        up, down = (self.votes[value, Carry.SAME] + self.votes[value, Carry.PARTLY] for value in (1, -1))
+        cast = self._cast()
+        up, down = (cast[value, Carry.SAME] + cast[value, Carry.PARTLY] for value in (1, -1))
         return up, down
 
-    def _of_current(self, model: Any) -> Any:
-        return model.objects.filter(revision=self.contribution.current_id, release_id__in=self.releases)
+    def _ports(self) -> dict[int, Revision]:
+        """By their release: what stands there in the place of the current revision, unless upstream has that."""
+        ports = ports_by_release(self.contribution) if self.contribution.has_patch else {}
+        if ports:
+            taken = Fit.objects.filter(revision=self.contribution.current_id, state=Fit.State.UPSTREAM)
+            for release in taken.filter(release__in=ports).values_list("release_id", flat=True):
+                del ports[release]
+        return ports
 
-    def _reports(self) -> Any:
-        """Reports that hold for the current revision, as its `number` tells how far, without the author's own voice.
+    def _shown(self, model: Any) -> Any:
+        """Rows of what stands on each release: a port there, elsewhere the current revision."""
+        of = Q(revision=self.contribution.current_id) & ~Q(release_id__in=self.ports)
+        for release, port in self.ports.items():
+            of |= Q(revision=port.pk, release=release)
+        return model.objects.filter(of, release_id__in=self.releases)
+
+    def _reports(self) -> list[Any]:
+        """Reports that hold for what stands on their release, as `number` tells how far, without the author's voice.
 
         The author's are the person, whoever was the author before, the organisation that it was shared for and all that
         the person belongs to now.
@@ -136,8 +173,12 @@ class _Count:
         )
         if self.contribution.organisation_id:
             own |= Q(organisation=self.contribution.organisation_id)
-        holding = FieldReport.objects.filter(contribution=self.contribution, revision__number__in=self.carries)
-        return holding.exclude(own).annotate(number=F("revision__number"))
+        numbers = {*self.carries, *(port.number for port in self.ports.values())}
+        numbers |= {int(number) for port in self.ports.values() for number in port.carries}
+        holding = FieldReport.objects.filter(contribution=self.contribution, revision__number__in=numbers)
+        rows = holding.exclude(own).annotate(number=F("revision__number"))
+        found: list[Any] = list(rows)
+        return [row for row in found if self._holds(row.number, row.release_id) != Carry.TOUCHED]
 
     def _bare_passes(self) -> set[tuple[int, str]]:
         passed = Build.objects.bare().filter(release_id__in=self.releases, state=Build.State.PASSED)
@@ -153,15 +194,15 @@ class _Count:
             for report in self.reports
             if report.release_id == release and report.outcome != FieldReport.Outcome.PARTLY
         )
-        builds = self._last_builds(release)
+        builds, votes = self._last_builds(release), self._cast(release)
         return Evidence(
-            up=self.votes[1, Carry.SAME],
-            down=self.votes[-1, Carry.SAME],
+            up=votes[1, Carry.SAME],
+            down=votes[-1, Carry.SAME],
             voices=voices,
             green_builds=sum(build.has_passed for build in builds),
             broken_builds=sum(self._broke(build) for build in builds),
-            earlier_up=self.votes[1, Carry.PARTLY],
-            earlier_down=self.votes[-1, Carry.PARTLY],
+            earlier_up=votes[1, Carry.PARTLY],
+            earlier_down=votes[-1, Carry.PARTLY],
         )
 
     def _voice(self, report: Any) -> Voice:
@@ -169,7 +210,7 @@ class _Count:
             report.outcome == FieldReport.Outcome.WORKS,
             report.stage,
             self.now - report.reported_at,
-            is_earlier=self.carries[report.number] == Carry.PARTLY,
+            is_earlier=self._holds(report.number, report.release_id) == Carry.PARTLY,
         )
 
     def _broke(self, build: Build) -> bool:
@@ -186,6 +227,7 @@ class _Count:
             "parts": evidence.parts,
             "counts": evidence.counts,
             "fit": self.fits.get(release, ""),
+            "port_id": self.ports[release].pk if release in self.ports else None,
             "works_count": outcomes[FieldReport.Outcome.WORKS],
             "broken_count": outcomes[FieldReport.Outcome.BROKEN],
             "build_state": builds[0].state if builds else "",
@@ -219,5 +261,5 @@ class _Count:
         return in_force.filter(verdict=Review.Verdict.APPROVE).exists()
 
     def _last_evidence(self) -> datetime:
-        events = self.contribution.events.filter(verb__in=COUNTS_AS_EVIDENCE)
+        events = self.contribution.events.filter(verb__in=COUNTS_AS_EVIDENCE).exclude(revision__ports__isnull=False)
         return events.aggregate(last=Max("at"))["last"] or self.contribution.created_at

@@ -26,12 +26,17 @@ TOO_LARGE = "What changed between them is too large to be shown; fetch both and 
 
 
 def queue_comparisons_for(revision: Revision) -> Sequence[Work]:
-    """With the revision before it, and with what each reviewer approved last, so that they see what they must."""
+    """With the revision before it, and with what each reviewer approved last, so that they see what they must.
+
+    A port is compared with what it is a port of.
+    """
     earlier = revision.contribution.revisions.filter(
         state=Revision.State.RECEIVED, number__lt=revision.number, bundle__isnull=False
     )
-    before = earlier.order_by("-number").values_list("pk", flat=True)[:1]
-    approvals = Review.objects.filter(revision__in=earlier, verdict=Review.Verdict.APPROVE)
+    if revision.is_port:
+        earlier = earlier.filter(pk=revision.ports_id)
+    before = earlier.own().order_by("-number").values_list("pk", flat=True)[:1]
+    approvals = Review.objects.filter(revision__in=earlier.own(), verdict=Review.Verdict.APPROVE)
     approved = approvals.order_by("reviewer_id", "-revision__number").distinct("reviewer_id")
     older = {*before, *approved.values_list("revision", flat=True)}
     return [comparison for pk in sorted(older) if (comparison := queue_comparison(pk, revision.pk))]
@@ -62,7 +67,7 @@ def compare(pk: int) -> None:
 def _contrasted(row: Comparison) -> contrasting.Contrast:
     mirror_with(row.older)
     older, newer = (contrasting.Series(each.base_commit, each.tip_commit) for each in (row.older, row.newer))
-    return contrasting.contrast(mirror_with(row.newer), older, newer)
+    return contrasting.contrast(mirror_with(row.newer), older, newer, shows_conflicts=row.newer.is_port)
 
 
 def _record(row: Comparison, found: contrasting.Contrast) -> None:

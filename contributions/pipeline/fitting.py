@@ -14,6 +14,7 @@ from .building import queue_build
 from .confirming import settle_doubt
 from .explaining import queue_inquiry
 from .leasing import leased
+from .offering import queue_offer
 from .places import mirror_with
 from .stranding import tell_of_turn
 from .unveiling import unveil_if_clear
@@ -66,5 +67,6 @@ def _record(row: Fit, verdict: fitting.Verdict) -> Sequence[Work]:
         )
         tell_of_turn(row)
         build = queue_build(row) if row.is_buildable and not is_draft else None
+        offers = queue_offer(row)
         Standing.objects.recompute(contribution)
-    return [*works, *([build] if build else [])]
+    return [*works, *([build] if build else []), *offers]

@@ -132,6 +132,9 @@ def _concerned(event: Event) -> Told:
 
 
 def _concerned_by(event: Event, contribution: Contribution) -> Told:
+    if event.revision is not None and event.revision.is_port:
+        yield from _concerned_by_a_port(event, contribution, event.revision)
+        return
     is_new = appears(event)
     if event.comment is not None or is_new:
         yield from _spoken_to(event, contribution)
@@ -155,6 +158,22 @@ def _concerned_by_turn(contribution: Contribution) -> Told:
     yield from _followers(contribution=contribution)
     runs = FieldReport.objects.filter(contribution=contribution).exclude(outcome=FieldReport.Outcome.BROKEN)
     yield Why.RUNS, Person.objects.filter(memberships__organisation__in=runs.values("organisation")).distinct()
+
+
+def _concerned_by_a_port(event: Event, contribution: Contribution, port: Revision) -> Told:
+    """Who sent it hears what becomes of it; who may have to look at it, once it is there."""
+    if event.verb == Verb.REFUSED or _is_news_to_its_author(event):
+        yield Why.YOU, Person.objects.filter(pk=port.submitted_by_id)
+    if event.verb in {Verb.REVIEWED, Verb.PUBLISHED, Verb.UNPUBLISHED, Verb.UNPORTED}:
+        yield Why.YOU, Person.objects.filter(pk=port.submitted_by_id)
+    if event.verb in TO_FOLLOWERS | {Verb.PORTED, Verb.UNPORTED}:
+        yield Why.AUTHOR, Person.objects.filter(pk=contribution.author_id)
+        yield from _followers(contribution=contribution)
+    if event.verb == Verb.PORTED:
+        yield Why.REVIEW, Person.objects.filter(maintained_components=contribution.component_id)
+    if event.verb in {Verb.PUBLISHED, Verb.UNPUBLISHED}:
+        yield from _followers(release=event.release_id)
+        yield from _followers(component=contribution.component_id)
 
 
 def _followers(**things: Any) -> Told:

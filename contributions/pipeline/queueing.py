@@ -20,8 +20,10 @@ RUNG = 200  # of many fits, those that a doorbell is rung for at once: who judge
 
 
 def queue_fits_for(revision: Revision) -> Sequence[Fit]:
-    """One fit for each supported release of the component, the newest first."""
+    """One fit for each supported release of the component, the newest first; of a port, for its own alone."""
     releases = Release.objects.supported().filter(component=revision.contribution.component_id).newest_first()
+    if revision.is_port:
+        releases = releases.filter(pk__in=[revision.release_id])
     _make(((revision.pk, release) for release in releases), {})
     waiting = [Fit.objects.queue_again([revision.pk], release, RUNG) for release in releases]
     return [fit for fits in waiting for fit in fits]
@@ -42,7 +44,8 @@ def judged_on(release: Release) -> QuerySet[Revision]:
     judged = Contribution.objects.filter(
         component=release.component_id, state__in=STILL_JUDGED, kind__in=WITH_PATCH, current__isnull=False
     )
-    ports = Q(ports__isnull=False, release=release, state=Revision.State.RECEIVED, contribution__in=judged)
+    ports = Q(ports__isnull=False, withdrawn_at=None, release=release, state=Revision.State.RECEIVED)
+    ports &= Q(contribution__in=judged)
     found = Revision.objects.filter(Q(pk__in=judged.values("current")) | ports)
     return found.order_by("-contribution__running_count", "-contribution__activity", "pk")
 

@@ -34,9 +34,11 @@ from .contrasting import queue_comparisons_for
 from .files import told_of
 from .inspecting import inspected, refuse_other_bytes
 from .leasing import Lease, leased
+from .offering import queue_offers_after
 from .places import mirror_of, mirror_with
+from .porting import port_base, refuse_other_places, release_of
 from .queueing import queue_fits_for
-from .settling import take_up
+from .settling import settle, take_up
 from .siding import sides_of
 from .unveiling import unveil_if_clear, wait_for_fits
 
@@ -60,6 +62,7 @@ class Received:
     tip: str
     warnings: tuple[str, ...] = ()
     since: str = ""  # where its bundle begins, if upstream has no such base
+    is_merged: bool = False
 
 
 def needs_a_jail(pk: int) -> bool:
@@ -170,6 +173,8 @@ def _raw(revision: Revision) -> bytes:
 def _from_quarantine(revision: Revision, place: Path, tip: str) -> Received:
     """Commits made elsewhere, on the release or branch of upstream that they are nearest to."""
     component = revision.contribution.component
+    if revision.is_port:
+        return Received(place, port_base(revision, place, tip), tip)
     branches = [seen.commit for seen in mirror.releases_in(mirror_of(component), ".*") if seen.kind == "branch"]
     base = receipt.base_of(place, tip, [*(release.commit for release in _releases_for(revision)), *branches])
     if base is None:
@@ -180,6 +185,10 @@ def _from_quarantine(revision: Revision, place: Path, tip: str) -> Received:
 def _commits_of_patch(revision: Revision, raw: bytes) -> Received:
     """Make commits on the base that the mail names, else the stated release, else the first that takes it."""
     repository = mirror_of(revision.contribution.component)
+    if revision.is_port:
+        received = _made_on(repository, release_of(revision).commit, raw, revision.created_at, ())
+        refuse_other_places(revision, received.warnings, is_merged=received.is_merged)
+        return received
     first: Refusal | None = None
     for base, warnings in _bases(revision, _stated_base(raw), repository):
         try:
@@ -204,7 +213,7 @@ def _made_on(repository: Path, base: str, raw: bytes, at: datetime, warnings: tu
         for patch in series.patches
     ]
     made = commits.make_commits(repository, base, texts, committer=PORTAL, at=at)
-    return Received(repository, base, made.tip, warnings=(*warnings, *made.warnings))
+    return Received(repository, base, made.tip, (*warnings, *made.warnings), is_merged=made.is_merged)
 
 
 def _bases(revision: Revision, stated: str | None, repository: Path) -> list[tuple[str, tuple[str, ...]]]:
@@ -286,6 +295,8 @@ def _accept(revision: Revision, parsed: Sequence[patches.FileDiff] = (), /, **co
     LineComment.objects.unresolved().filter(taken_in=revision).update(
         resolved_at=Now(), resolved_by=revision.submitted_by
     )
+    if revision.is_port:
+        return _accept_port(contribution, revision)
     newest = contribution.current is None or contribution.current.number < revision.number
     if newest and not contribution.is_withdrawn:
         take_up(contribution, revision)
@@ -296,6 +307,17 @@ def _accept(revision: Revision, parsed: Sequence[patches.FileDiff] = (), /, **co
     Event.objects.write(Event.Verb.RECEIVED, contribution=contribution, revision=revision)
     queued = [*queue_fits_for(revision), *queue_comparisons_for(revision)] if contribution.has_patch and newest else []
     Standing.objects.recompute(contribution)
+    return queued
+
+
+def _accept_port(contribution: Contribution, port: Revision) -> Sequence[Work]:
+    """It is never what the contribution shows: it stands on its own release, beside the current revision."""
+    Event.objects.write(
+        Event.Verb.PORTED, actor=port.submitted_by, contribution=contribution, revision=port, release=port.release
+    )
+    queued = [*queue_fits_for(port), *queue_comparisons_for(port), *queue_offers_after(port)]
+    Standing.objects.recompute(contribution)
+    settle(contribution)
     return queued
 
 

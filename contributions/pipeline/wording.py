@@ -100,6 +100,8 @@ SAYINGS: dict[str, str] = {
     Verb.SHARED: "{author} made it public",
     Verb.ALIKE: "It is like something that is there, and waits for you to share it or not",
     Verb.REFUSED: "{revision} was refused",
+    Verb.UNPORTED: "{who} took back {revision}, a port to {release}",
+    Verb.PORTED: "{who} proposed {revision}, a port to {release}",
     Verb.COMMENTED: "{who} commented",
     Verb.REMARKED: "{who} left remarks on lines",
     Verb.ANSWERED: "{who} accepted an answer",
@@ -165,6 +167,8 @@ def place_of(event: Event) -> str:
         return reverse("contribution-evidence", args=[event.contribution_id])
     if event.verb in {Verb.TAKEN, Verb.STRANDED} and event.release is not None:
         return reverse("contribution-fit", args=[event.contribution_id, event.release.name])
+    if event.verb in {Verb.PORTED, Verb.UNPORTED}:
+        return reverse("contribution-matrix", args=[event.contribution_id])
     things = (event.build, event.advisory, event.contribution, event.release, event.organisation, event.component)
     return next((str(thing.get_absolute_url()) for thing in things if thing is not None), "/")
 
@@ -179,7 +183,15 @@ def words_of(event: Event) -> str:
     if event.verb == Verb.REVIEWED:
         said = Review.objects.filter(revision=event.revision_id, reviewer=event.actor_id)
         return said.values_list("message", flat=True).first() or ""
-    reasons = {Verb.REFUSED, Verb.WITHDRAWN, Verb.UNPUBLISHED, Verb.QUARANTINED, Verb.RESTORED, Verb.REMOVED}
+    reasons = {
+        Verb.REFUSED,
+        Verb.UNPORTED,
+        Verb.WITHDRAWN,
+        Verb.UNPUBLISHED,
+        Verb.QUARANTINED,
+        Verb.RESTORED,
+        Verb.REMOVED,
+    }
     return event.text if event.verb in reasons else ""
 
 

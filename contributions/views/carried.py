@@ -93,12 +93,16 @@ def vote_in_force(contribution: Contribution, person: Any) -> int | None:
 
 
 def with_the_one_before(revisions: Iterable[Revision]) -> list[Any]:
-    """The revisions, the newest first as they come, each with the number of the received one `before` it or 0."""
+    """The revisions, the newest first as they come, each with the number of the received one `before` it or 0.
+
+    Before a port is what it is a port of.
+    """
     shown: list[Any] = list(revisions)
+    numbers = {revision.pk: revision.number for revision in shown}
     before = 0
     for revision in reversed(shown):
-        revision.before = before if revision.is_received else 0
-        before = revision.number if revision.is_received else before
+        revision.before = numbers.get(revision.ports_id, before) if revision.is_received else 0
+        before = revision.number if revision.is_received and not revision.is_port else before
     return shown
 
 

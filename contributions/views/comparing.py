@@ -38,9 +38,11 @@ MOST_PATHS = 12  # that are named in a sentence
 def choose(request: HttpRequest, number: int) -> HttpResponse:
     """To the comparison of the two that the form names; of the current revision with the one before, unless it does."""
     contribution = find(request, number)
-    received = list(_received(contribution).values_list("number", flat=True)[:2])
+    own = _received(contribution).own()
+    received = list(own.values_list("number", flat=True)[:2])
     newer = natural(request, "newer") or (received[0] if received else 0)
-    earlier = _received(contribution).filter(number__lt=newer).values_list("number", flat=True).first()
+    ported = _received(contribution).filter(number=newer).values_list("ports__number", flat=True).first()
+    earlier = ported or own.filter(number__lt=newer).values_list("number", flat=True).first()
     older = natural(request, "older") or earlier
     if not older or older == newer:
         context = {"revisions": _received(contribution), "alone": len(received) < 2, "newer": newer}  # noqa: PLR2004 - a pair

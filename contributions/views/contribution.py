@@ -61,7 +61,7 @@ def find(request: HttpRequest, number: int) -> Contribution:
 def framed(request: HttpRequest, contribution: Contribution, tab: str, **more: Any) -> dict[str, Any]:
     """What the head of every tab shows: the newest revision, one's own vote, and the rights to act."""
     user = request.user
-    newest = more.pop("newest") if "newest" in more else _revisions(contribution).first()
+    newest = more.pop("newest") if "newest" in more else _revisions(contribution).filter(ports=None).first()
     if "moving" in more:
         more["moving"] = more["moving"] or (newest is not None and not newest.is_over) or contribution.is_compared
     return {
@@ -123,7 +123,7 @@ def show_overview(request: HttpRequest, contribution: Contribution, **more: Any)
         "lapsed": lapsed_verdicts(contribution),
         "remnants": remnants(contribution),
         "revisions": revisions,
-        "newest": revisions[0] if revisions else None,
+        "newest": next((revision for revision in revisions if not revision.is_port), None),
         "uploads": _uploads(contribution),
         "claims": claims_shown(contribution, request.user),
         "may_tick": contribution.may_be_ticked_by(request.user),

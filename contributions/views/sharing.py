@@ -35,7 +35,7 @@ def submit(request: HttpRequest) -> HttpResponse:
     form = SubmitForm(request.POST, request.FILES, keeper=keeper)
     made = carried_out(form, lambda: _submitted(request, form))
     if made is None:
-        form.keep_files(_most())
+        form.keep_files(most())
         return answer_form(request, "submit.html", form, _choices(form))
     return redirect(made)
 
@@ -61,7 +61,7 @@ def _submitted(request: HttpRequest, form: SubmitForm) -> Contribution:
 
 def _choices(form: SubmitForm) -> dict[str, Any]:
     kinds = [(value, label, KIND_HINTS[value]) for value, label in Contribution.Kind.choices]
-    return {"form": form, "kinds": kinds, "groups": grouped_releases(), "most": _most()}
+    return {"form": form, "kinds": kinds, "groups": grouped_releases(), "most": most()}
 
 
 @login_required
@@ -85,13 +85,13 @@ def revise(request: HttpRequest, number: int) -> HttpResponse:
         "contribution": contribution,
         "form": form,
         "groups": grouped_releases(contribution.component.slug),
-        "most": _most(),
+        "most": most(),
     }
     if request.method != "POST":
         return render(request, "revise.html", context)
     made = carried_out(form, lambda: _revised(request, contribution, form))
     if made is None:
-        form.keep_files(_most())
+        form.keep_files(most())
         return answer_form(request, "revise.html", form, context)
     return redirect(contribution)
 
@@ -109,5 +109,5 @@ def _revised(request: HttpRequest, contribution: Contribution, form: ReviseForm)
     )
 
 
-def _most() -> dict[str, int]:
+def most() -> dict[str, int]:
     return {"patch": settings.MAX_PATCH_BYTES, "artifact": settings.MAX_ARTIFACT_BYTES}

@@ -38,6 +38,7 @@ READING = (
     "audit/", "audit/seals/",
 )  # fmt: skip
 SUBMISSION = {"component": "swiftclient", "kind": "experience", "title": "It is fast", "description": "Very."}
+PORT = {"release": "4.8.0", "patch": "diff --git a/a b/a\n"}
 REPORT = {"release": "4.7.0", "outcome": "works", "stage": "lab"}
 REMARK = {"path": "swiftclient/shell.py", "start": 13, "text": "Why one?"}
 FLAG = {"person": "flagged", "reason": "spam"}
@@ -51,6 +52,8 @@ VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     # (method, path): (body, the status for each of CALLERS)
     ("post", "contributions/"): (SUBMISSION, "401 201 201 201 201 403 201 403"),
     ("post", "{one}revisions/"): ({"patch": "diff --git a/a b/a\n"}, "401 403 201 403 403 403 403 403"),
+    ("post", "{one}ports/"): (PORT, "401 201 201 201 201 403 201 403"),
+    ("post", "{ported}withdraw/"): (REASON, "401 403 200 200 200 403 403 403"),
     ("put", "{one}vote/"): ({"value": 1}, "401 200 403 200 200 403 200 403"),
     ("post", "{two}comparisons/"): ({"older": 1, "newer": 2}, "401 202 202 202 202 403 202 403"),
     ("put", "{one}revisions/1/files/0/viewed/"): (None, "401 200 200 200 200 403 200 403"),
@@ -144,6 +147,15 @@ def caller_named(name: str, scene: Scene) -> Caller:
     return Caller(person, make_token(person, scope) if scope != name else "")
 
 
+def ported(path: str, scene: Scene) -> dict[str, str]:
+    """A release that a port can be sent for, or a port that can be taken back."""
+    if path == "{one}ports/":
+        factories.make_release(scene.contribution.component, "4.8.0")
+    if "{ported}" not in path:
+        return {}
+    return {"ported": f"{scene.one}revisions/{factories.make_port(scene.contribution.current).number}/"}
+
+
 def filled(path: str, scene: Scene) -> str:
     publication = scene.contribution.current.publications.get()
     flag, artifact = Flag.objects.first(), scene.build.artifacts.get()
@@ -165,7 +177,13 @@ def filled(path: str, scene: Scene) -> str:
         made["webhook"] = factories.make_webhook(scene.author.organisation).pk
     if "{two}" in path:
         made["two"] = f"contributions/{factories.make_comparison().older.contribution_id}/"
-    parts = {"build": scene.build.pk, "publication": publication.pk, "artifact": artifact.pk, **made}
+    parts = {
+        "build": scene.build.pk,
+        "publication": publication.pk,
+        "artifact": artifact.pk,
+        **made,
+        **ported(path, scene),
+    }
     return path.replace("{one}", scene.one).format(**parts)
 
 

@@ -66,6 +66,7 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
     compared = factories.make_comparison()
     offered = factories.make_contribution(organisation=webhook.organisation)
     Transfer.objects.create(contribution=offered, giver=offered.author, taker=member.person)
+    factories.make_port(published.contribution.current)
     own = {"{slug}": webhook.organisation.slug, "{number}": str(webhook.pk)}
     remark = factories.make_remark(published.contribution.current)
     fills = {  # the first that is part of a path fills it

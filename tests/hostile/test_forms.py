@@ -25,6 +25,7 @@ ODD = (
 FORMS = {
     **{address: form for address, (form, _) in VERBS.items()},
     "/contributions/{c}/revise/": {"release": "", "note": "", "git_url": "", "git_ref": "", "kept_patch": ""},
+    "/contributions/{c}/ports/new/": {"release": "", "note": "", "git_url": "", "git_ref": "", "kept_patch": ""},
     "/comments/{comment}/edit/": {"text": ""},
     "/submit/": dict.fromkeys(
         ("component", "kind", "title", "description", "release", "git_url", "git_ref", "sha256", "kept_patch"), ""

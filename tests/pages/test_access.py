@@ -56,6 +56,8 @@ PAGES = {
     "/contributions/{c}/evidence/": ALL,
     "/contributions/{c}/v1.patch": ALL,
     "/contributions/{c}/revise/": (302, 403, 200, 403, 403),
+    "/contributions/{c}/ports/new/": SIGNED_IN,
+    "/contributions/{u}/ports/new/": (302, 404, 403, 404, 403),
     "/contributions/{c}/claims/": (302, 403, 200, 403, 403),
     "/contributions/{u}/": (404, 404, 200, 404, 200),
     "/contributions/{u}/matrix/": (404, 404, 200, 404, 200),
@@ -162,6 +164,8 @@ VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
         {"verdict": "approve", "revision": "1"},
         (LED_AWAY, REFUSED, REFUSED, DONE, REFUSED),
     ),
+    "/contributions/{c}/ports/take/": ({"release": "{slug}"}, (LED_AWAY, 409, 409, 409, 409)),  # nothing is offered
+    "/contributions/{c}/ports/{port}/withdraw/": ({"reason": "Wrong."}, (LED_AWAY, REFUSED, DONE, DONE, DONE)),
     "/contributions/{c}/withdraw/": ({"reason": "Wrong."}, (LED_AWAY, REFUSED, DONE, REFUSED, DONE)),
     "/contributions/{c}/tags/": ({"tags": "s3"}, (LED_AWAY, REFUSED, DONE, DONE, DONE)),
     "/contributions/{c}/transfer/": ({"to": "owner"}, (LED_AWAY, REFUSED, DONE, REFUSED, REFUSED)),
@@ -252,6 +256,8 @@ def judged(text: str, platform: Platform) -> dict[str, Any]:
         made["report"] = factories.make_report(platform.contribution, organisation=platform.organisation).pk
     if "{still}" in text:
         made["still"] = answer_address(factories.make_report(platform.contribution)).split("/")[-2]
+    if "{port}" in text:
+        made["port"] = factories.make_port(platform.contribution.current).number
     if "{claim}" in text:
         made["claim"] = factories.make_claim(platform.contribution).pk
     return made

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from contributions.api.fields import Link
 from contributions.models import Artifact, Carry, Comparison, Fit, Revision
+from contributions.models.porting import is_outdated
 
 
 class ArtifactShape(serializers.ModelSerializer[Artifact]):
@@ -45,6 +46,20 @@ class RevisionShape(serializers.ModelSerializer[Revision]):
             *("patch", "diff"),
         )
         read_only_fields: tuple[str, ...] = fields
+
+
+class PortShape(RevisionShape):
+    ports = serializers.IntegerField(
+        source="ports.number", read_only=True, help_text="The revision that it brings there."
+    )
+    is_outdated = serializers.SerializerMethodField(help_text="A newer revision with other content is current.")
+
+    class Meta(RevisionShape.Meta):
+        fields: tuple[str, ...] = (*RevisionShape.Meta.fields, "ports", "is_outdated", "approved_at", "withdrawn_at")
+        read_only_fields: tuple[str, ...] = fields
+
+    def get_is_outdated(self, port: Revision) -> bool:
+        return is_outdated(port, port.contribution.current)
 
 
 class CommitShape(serializers.Serializer[Any]):

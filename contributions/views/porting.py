@@ -1,0 +1,90 @@
+"""Ports: proposing one, taking what the portal offers, and taking one back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from contributions.actions import porting
+from contributions.errors import Missing, NotAllowed
+from contributions.forms.sharing import PortForm
+from contributions.forms.voices import ReasonForm
+from contributions.models import Contribution, Release, Revision
+from contributions.plaintext import clean
+
+from .contribution import find
+from .entering import person_of, verb
+from .refusals import answer_form, carried_out
+from .sharing import most
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+PAGE = "port_new.html"
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def port_new(request: HttpRequest, number: int) -> HttpResponse:
+    contribution = find(request, number)
+    if not contribution.may_be_ported_by(request.user):
+        raise NotAllowed("Only patches are ported, and not what is a draft, in quarantine or withdrawn.")
+    sent = {"data": request.POST, "files": request.FILES} if request.method == "POST" else {}
+    asked = {"release": request.GET.get("release", "")}
+    form = PortForm(**sent, contribution=contribution, keeper=person_of(request).pk, initial=asked)
+    context = {"contribution": contribution, "form": form, "most": most(), "current": contribution.current}
+    if request.method != "POST":
+        return render(request, PAGE, context)
+    made = carried_out(form, lambda: _proposed(request, contribution, form))
+    if made is None:
+        form.keep_files(most())
+        return answer_form(request, PAGE, form, context)
+    return _sent(request, contribution, made)
+
+
+def _proposed(request: HttpRequest, contribution: Contribution, form: PortForm) -> Revision:
+    given = form.cleaned_data
+    return porting.propose_port(
+        person=person_of(request),
+        contribution=contribution,
+        release=given["release"],
+        source=form.source(contribution.kind, ""),
+        note=given["note"],
+        once=given["once"],
+    )
+
+
+def _sent(request: HttpRequest, contribution: Contribution, port: Revision) -> HttpResponse:
+    words: dict[str, Any] = {"label": port.label}
+    messages.success(request, _("%(label)s is sent: the worker receives it next and tries it on its release.") % words)
+    return redirect("contribution-matrix", contribution.pk)
+
+
+@verb("contribution-matrix")
+def port_take(request: HttpRequest, number: int) -> HttpResponse:
+    contribution = find(request, number)
+    slug = clean(request.POST.get("release", ""))
+    release = Release.objects.filter(component=contribution.component_id, slug=slug).first()
+    if release is None:
+        raise Missing("There is no such release.")
+    port = porting.take_offer(person=person_of(request), contribution=contribution, release=release)
+    return _sent(request, contribution, port)
+
+
+@verb("contribution-matrix", by="number")
+def port_withdraw(request: HttpRequest, number: int, port: int) -> HttpResponse:
+    contribution = find(request, number)
+    rows = Revision.objects.filter(contribution=contribution, number=port, ports__isnull=False)
+    found = rows.select_related("contribution__component", "release").first()
+    if found is None:
+        raise Missing("There is no such port.")
+    form = ReasonForm(request.POST)
+    form.is_valid()
+    porting.withdraw_port(person=person_of(request), port=found, reason=form.cleaned_data.get("reason", ""))
+    messages.success(request, _("The port is taken back."))
+    return redirect("contribution-matrix", number)
