@@ -288,7 +288,8 @@ SPECTACULAR_SETTINGS = {
             ("Flag", "State"),
             ("Invitation", "State"),
         )
-    },
+    }
+    | {"LockWord": "contributions.models.checkup.Word"},
 }
 
 # The worker

@@ -128,6 +128,10 @@ class BuildQuery(PageQuery):
     state = serializers.ChoiceField(required=False, allow_blank=True, choices=Build.State.choices)
 
 
+class CheckQuery(serializers.Serializer[Any]):
+    release = _name("The name or slug of a release: what the stack will cost there.")
+
+
 class RemarkQuery(PageQuery):
     revision = serializers.IntegerField(
         required=False, min_value=1, max_value=BIGGEST_KEY, help_text="The number of the one that it was said of."

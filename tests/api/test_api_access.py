@@ -10,6 +10,7 @@ from contributions.models import Build, Contribution, Flag
 from tests import factories
 from tests.api.conftest import Caller, make_token
 from tests.api.contract import schema
+from tests.locks import BARE
 
 if TYPE_CHECKING:
     from tests.api.conftest import Scene
@@ -64,6 +65,7 @@ VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     ("put", "comments/{comment}/vote/"): ({"value": 1}, "401 200 403 200 200 403 200 403"),
     ("post", "comments/{answer}/accept/"): (None, "401 403 200 200 200 403 403 403"),
     ("post", "comments/{answer}/take-back/"): (None, "401 403 409 409 409 403 403 403"),
+    ("post", "stacks/check/"): (BARE, "200 200 200 200 200 200 403 403"),  # it changes nothing
     ("post", "preview/"): ({"text": "*So*"}, "401 200 200 200 200 403 200 403"),
     ("post", "{one}remarks/"): (REMARK, "401 201 201 201 201 403 201 403"),
     ("post", "{one}remarks/publish/"): ({}, "401 409 409 409 409 403 409 403"),  # they have no drafts
