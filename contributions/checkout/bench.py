@@ -9,16 +9,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from contributions.checkout.objects import Objects, read_loose, write_object
+from contributions.checkout.objects import ENTRY, FOLDER, SUBMODULE, Objects, read_loose, write_object
 from contributions.checkout.runner import Fence, git
 from contributions.errors import Trouble
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-ENTRY = re.compile(rb"(\d+) ([^\0]*)\0(.{20})", re.DOTALL)  # of a tree: mode, name, id
+REMEMBERED = 3_000  # trees
 PARENT = re.compile(rb"^parent ([0-9a-f]{40})$", re.MULTILINE)
-FOLDER, SUBMODULE = b"40000", b"160000"
 
 
 class Bench:
@@ -30,6 +29,7 @@ class Bench:
         self._objects = self._folder / "objects"
         self._objects.mkdir()
         self._trees: dict[str, str] = {}
+        self._contents: dict[str, bytes] = {}
         self.places = {
             "GIT_INDEX_FILE": str(self._folder / "index"),
             "GIT_OBJECT_DIRECTORY": str(self._objects),
@@ -66,6 +66,25 @@ class Bench:
                 raise Trouble(f"The repository has no commit {name}.")
             self._trees[name] = found.id
         return self._trees[name]
+
+    def tree_content(self, tree: str) -> bytes:
+        """The raw entries of a tree; the last few thousand are remembered."""
+        if tree not in self._contents:
+            if len(self._contents) >= REMEMBERED:
+                self._contents.clear()
+            self._contents[tree] = self.objects.read(tree, "tree")
+        return self._contents[tree]
+
+    def mode_at(self, commit: str, path: str) -> str:
+        """The mode of a path as git writes it (100644), empty if nothing stands there."""
+        mode, name = FOLDER, self.tree_of(commit)
+        for part in path.encode("utf-8", "surrogateescape").split(b"/"):
+            entries = self._entries(name) if mode == FOLDER else {}
+            mode, name = entries.get(part, (b"", ""))
+        return mode.decode()
+
+    def _entries(self, tree: str) -> dict[bytes, tuple[bytes, str]]:
+        return {name: (mode, raw.hex()) for mode, name, raw in ENTRY.findall(self.tree_content(tree))}
 
     def adopt(self) -> None:
         """Move every object made here into the repository; each is written whole or not at all."""

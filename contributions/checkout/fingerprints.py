@@ -34,28 +34,49 @@ def patch_id_of(repo: Path, change: bytes) -> str:
 
 
 def patch_ids_of_commits(repo: Path, commits: Sequence[str]) -> dict[str, str]:
-    """Patch id -> commit, of ordinary commits; each is computed once and kept in a file of the repository."""
-    known = _read(repo / CACHE)
-    unknown = [commit for commit in commits if commit not in known]
-    for start in range(0, len(unknown), AT_ONCE):
-        fresh = _compute(repo, unknown[start : start + AT_ONCE])
-        _append(repo / CACHE, fresh.items())
-        known |= fresh
-    return {known[commit]: commit for commit in reversed(commits) if known[commit] != NO_CHANGE}
+    """Patch id -> commit, of ordinary commits; of two the one named first."""
+    known = PatchIds(repo).of(commits)
+    return {known[commit]: commit for commit in reversed(commits) if commit in known}
+
+
+class PatchIds:
+    """The patch ids of commits: each is computed once and kept in a file of the repository, which may vanish."""
+
+    def __init__(self, repo: Path) -> None:
+        self._repo = repo
+        self._known: dict[str, str] = {}
+        self._read_to = 0
+
+    def of(self, commits: Sequence[str]) -> dict[str, str]:
+        """Commit -> patch id, without those that change nothing."""
+        if any(commit not in self._known for commit in commits):
+            self._read()
+        unknown = [commit for commit in dict.fromkeys(commits) if commit not in self._known]
+        for start in range(0, len(unknown), AT_ONCE):
+            fresh = _compute(self._repo, unknown[start : start + AT_ONCE])
+            _append(self._repo / CACHE, fresh.items())
+            self._known |= fresh
+        return {commit: self._known[commit] for commit in commits if self._known[commit] != NO_CHANGE}
+
+    def _read(self) -> None:
+        """What others wrote meanwhile, up to the last whole line."""
+        try:
+            with (self._repo / CACHE).open("rb") as stream:
+                stream.seek(self._read_to)
+                fresh = stream.read()
+        except FileNotFoundError:
+            return
+        whole = fresh[: fresh.rfind(b"\n") + 1]
+        self._read_to += len(whole)
+        lines = (line.split() for line in whole.decode("ascii", "replace").split("\n"))
+        self._known |= {words[0]: words[1] for words in lines if len(words) == 2}  # noqa: PLR2004 - a pair
 
 
 def _compute(repo: Path, commits: Sequence[str]) -> dict[str, str]:
-    changes = git(repo, *DIFF, "--stdin", input="\n".join(commits).encode() + b"\n")
-    listed = git(repo, "patch-id", "--stable", input=changes).decode().split("\n")
+    changes = git(repo, *DIFF, "--root", "--stdin", input="\n".join(commits).encode() + b"\n", fence=Fence())
+    listed = git(repo, "patch-id", "--stable", input=changes, fence=Fence()).decode().split("\n")
     found = dict(line.split()[::-1] for line in listed if line)
     return {commit: found.get(commit, NO_CHANGE) for commit in commits}
-
-
-def _read(cache: Path) -> dict[str, str]:
-    if not cache.exists():
-        return {}
-    lines = cache.read_text("ascii", "replace").split("\n")
-    return {words[0]: words[1] for words in map(str.split, lines[:-1]) if len(words) == 2}  # noqa: PLR2004 - a pair
 
 
 def _append(cache: Path, pairs: Iterable[tuple[str, str]]) -> None:

@@ -67,6 +67,9 @@ class Merger:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.end()
+
+    def end(self) -> None:
         self._talk.end()
 
     def merge(self, base: str, tip: str, onto: str) -> Merge:

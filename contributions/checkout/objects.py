@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from contributions.checkout.talking import Voice
 
+ENTRY = re.compile(rb"(\d+) ([^\0]+)\0(.{20})", re.DOTALL)  # of a tree: mode, name, id
+FOLDER, SUBMODULE = b"40000", b"160000"
 TOLD = re.compile(rb"([0-9a-f]{40,64}) (commit|tree|blob|tag) (\d+)")
 MOST_BYTES = 64 * MIB  # of an object that is read into memory
 

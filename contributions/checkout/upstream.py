@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from contributions.checkout.fingerprints import patch_id_of, patch_ids_of_commits
-from contributions.checkout.history import Commit, History, read_history, touching
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Sequence
+
+    from contributions.checkout.annals import Annals
+    from contributions.checkout.dossiers import Dossier, Step
+    from contributions.checkout.history import Commit
 
 TELLING = 20  # letters from which a subject says more than "Fix typo"
+DEEPEST = 20  # reverts of reverts of reverts that are followed
+MOST_CANDIDATES = 3_000  # commits of the same paths whose patch ids are compared, the newest
 
 
 class Evidence(StrEnum):
@@ -39,82 +41,116 @@ class Sighting:
 
 @dataclass
 class Account:
-    """`sighting` settles it; `namesake` has the patch's subject only; `remarks` are sentences."""
+    """`sighting` settles it; `namesake` has the patch's subject only; `remarks` are sentences.
+
+    `steps` has a sighting, or none, for each commit of the series.
+    """
 
     sighting: Sighting | None = None
     namesake: Commit | None = None
     remarks: list[str] = field(default_factory=list)
+    steps: tuple[Sighting | None, ...] = ()
 
 
-@dataclass(frozen=True)
-class Question:
-    """A patch (base..tip in `repo`, `change` is its diff, `paths` what it touches) and a release to look into."""
+class Stretch:
+    """The commits that a release has and the patch's base has not."""
 
-    repo: Path
-    base: str
-    tip: str
-    release: str
-    change: bytes = field(repr=False)
-    paths: tuple[str, ...] = ()
+    def __init__(self, annals: Annals, base: str, release: str) -> None:
+        self._annals = annals
+        self.base, self.release = base, release
+
+    def __contains__(self, commit: Commit) -> bool:
+        return self._annals.holds(self.release, commit.id) and not (
+            self.base and self._annals.holds(self.base, commit.id)
+        )
+
+    def of(self, commits: Iterable[Commit]) -> list[Commit]:
+        return [commit for commit in commits if commit in self]
+
+    def reverted_by(self, commit: Commit, depth: int = DEEPEST) -> Commit | None:
+        """The later commit of the release that took this one back, unless that one was taken back as well."""
+        for later in self._annals.reverters_of(commit) if depth else ():
+            if later in self and self._follows(later, commit) and not self.reverted_by(later, depth - 1):
+                return later
+        return None
+
+    def _follows(self, later: Commit, earlier: Commit) -> bool:
+        if self._annals.holds(later.id, earlier.id):
+            return later.id != earlier.id
+        return later.at >= earlier.at and not self._annals.holds(earlier.id, later.id)
 
 
-def ask_history(question: Question) -> Account:
-    history = read_history(question.repo, question.base, question.release)
-    if not history.commits:
-        return Account()
-    return _Inquiry(question, history).account()
+def ask_history(annals: Annals, dossier: Dossier, release: str) -> Account:
+    """Both the base and the release were covered."""
+    return _Inquiry(annals, dossier, release).account()
+
+
+def candidates_of(annals: Annals, dossier: Dossier) -> list[str]:
+    """The commits whose patch ids say whether they are the patch or a commit of it."""
+    alike = {path_set for path_set in (dossier.paths, *(step.paths for step in dossier.series)) if path_set}
+    found = [commit.id for paths in alike for commit in annals.alike(paths)[:MOST_CANDIDATES]]
+    return [*found, *(step.commit.id for step in dossier.series)] if found else []
 
 
 class _Inquiry:
-    def __init__(self, question: Question, history: History) -> None:
-        self.repo = question.repo
-        self.question = question
-        self.history = history
+    def __init__(self, annals: Annals, dossier: Dossier, release: str) -> None:
+        self.annals = annals
+        self.dossier = dossier
+        self.stretch = Stretch(annals, dossier.base, release)
         self.found = Account()
-        candidates = touching(self.repo, question.base, question.release, list(question.paths))
-        self.patch_ids = patch_ids_of_commits(self.repo, candidates)
 
     def account(self) -> Account:
-        series = read_history(self.repo, self.question.base, self.question.tip).commits
-        sightings = [self._sight(commit) for commit in series]
-        present = [sighting for sighting in sightings if sighting]
+        series = self.dossier.series
+        self.found.steps = tuple(self._sight(step) for step in series)
+        present = [sighting for sighting in self.found.steps if sighting]
         if present and len(present) == len(series):
-            self.found.sighting = present[0]
-        elif whole := self._standing(self.patch_ids.get(patch_id_of(self.repo, self.question.change), "")):
+            self.found.sighting = present[-1] if present[-1].commit == self.dossier.tip else present[0]
+        elif len(series) != 1 and (whole := self._same(self.dossier.paths, lambda: self.dossier.patch_id)):
             self.found.sighting = Sighting(whole.id, Evidence.PATCH_ID)
         else:
             self._remember_what_is_there(series, len(present))
         return self.found
 
-    def _sight(self, commit: Commit) -> Sighting | None:
-        named = self.history.with_change_id(commit.change_ids)
-        if same := self._standing(named.id if named else ""):
-            return Sighting(same.id, Evidence.CHANGE_ID)
-        number = next(iter(patch_ids_of_commits(self.repo, [commit.id])), "")
-        if same := self._standing(self.patch_ids.get(number, "")):
-            return Sighting(same.id, Evidence.PATCH_ID)
-        return None
+    def _sight(self, step: Step) -> Sighting | None:
+        own = self.annals.named(step.commit.id)
+        if own and own in self.stretch and self._stands(own):
+            return Sighting(own.id, Evidence.ANCESTOR)
+        for change_id in step.commit.change_ids:
+            for named in self.stretch.of(self.annals.with_change_id(change_id)):
+                if self._stands(named):
+                    return Sighting(named.id, Evidence.CHANGE_ID)
+        same = self._same(step.paths, lambda: self.annals.patch_ids.of([step.commit.id]).get(step.commit.id, ""))
+        return Sighting(same.id, Evidence.PATCH_ID) if same else None
 
-    def _standing(self, commit_id: str) -> Commit | None:
-        """The commit, unless the release took it back."""
-        commit = self.history.named(commit_id)
-        reverter = commit and self.history.reverted_by(commit)
-        if commit and reverter:
-            self.found.remarks.append(f"Upstream took it in as {commit.id[:12]} and back out as {reverter.id[:12]}.")
+    def _same(self, paths: frozenset[str], number: Callable[[], str]) -> Commit | None:
+        """The commit of the release that touches the same paths and has the patch id."""
+        near = self.stretch.of(self.annals.alike(paths)[:MOST_CANDIDATES]) if paths else []
+        if not near or not (wanted := number()):
             return None
-        return commit
+        numbers = self.annals.patch_ids.of([commit.id for commit in near])
+        return next((each for each in near if numbers.get(each.id) == wanted and self._stands(each)), None)
 
-    def _remember_what_is_there(self, series: Sequence[Commit], present: int) -> None:
+    def _stands(self, commit: Commit) -> bool:
+        """Whether the release did not take it back."""
+        reverter = self.stretch.reverted_by(commit)
+        if reverter:
+            remark = f"Upstream took it in as {commit.id[:12]} and back out as {reverter.id[:12]}."
+            if remark not in self.found.remarks:
+                self.found.remarks.append(remark)
+        return reverter is None
+
+    def _remember_what_is_there(self, series: Sequence[Step], present: int) -> None:
         if present:
             self.found.remarks.append(f"{present} of its {len(series)} commits are in the release already.")
-        namesakes = [self._namesake(commit) for commit in series]
+        namesakes = [self._namesake(step) for step in series]
         if series and all(namesakes):
             self.found.namesake = namesakes[0]
 
-    def _namesake(self, commit: Commit) -> Commit | None:
+    def _namesake(self, step: Step) -> Commit | None:
         """A commit of the same telling subject on the same files that was not taken back."""
-        if len(commit.subject) < TELLING:
+        if len(step.commit.subject) < TELLING:
             return None
-        near = set(self.patch_ids.values())
-        same = [each for each in self.history.with_subject(commit.subject) if each.id in near]
-        return next((each for each in same if not self.history.reverted_by(each)), None)
+        for same in self.stretch.of(self.annals.with_subject(step.commit.subject)):
+            if not self.dossier.paths.isdisjoint(self.annals.paths_of(same)) and not self.stretch.reverted_by(same):
+                return same
+        return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
@@ -48,6 +48,18 @@ def _judge(row: Fit) -> fitting.Verdict:
     return fitting.judge(repository, patch, row.release_commit, keep=f"refs/fits/{revision.pk}/{row.release_id}")
 
 
+def _line(part: fitting.Part) -> dict[str, Any]:
+    """A commit of a series, as its fit keeps it."""
+    return {
+        "sha": part.commit,
+        "subject": part.subject,
+        "state": part.state,
+        "upstream_commit": part.upstream_commit,
+        "evidence": part.evidence,
+        "conflicts": list(part.conflicts),
+    }
+
+
 def _record(row: Fit, verdict: fitting.Verdict) -> Sequence[Work]:
     contribution = row.revision.contribution
     with transaction.atomic():
@@ -59,6 +71,9 @@ def _record(row: Fit, verdict: fitting.Verdict) -> Sequence[Work]:
             upstream_commit=verdict.upstream_commit,
             evidence=verdict.evidence,
             conflicts=list(verdict.files),
+            way=verdict.way,
+            commits=[_line(part) for part in verdict.commits],
+            renames=dict(verdict.renames),
             sentence=verdict.detail,
         )
         works = [*settle_doubt(row), *queue_inquiry(row)]

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from contributions.checkout.fingerprints import diff, patch_id, patch_ids_of_commits
-from contributions.checkout.fitting import Kind, Patch, Verdict, judge
+from contributions.checkout.fitting import Kind, Patch, Verdict, Way, judge
 from contributions.checkout.runner import GitFailed, git
 from tests.checkout.stories import TEXT, Story, changed
 
@@ -166,7 +166,7 @@ def test_without_its_base_a_patch_applies_by_its_context_and_says_so(story: Stor
     other = Story(tmp_path / "other.git")
     other.commit({"a.txt": "new first line\n" + TEXT, "README": "text\n"})
     verdict = judge(other.path, Patch(patch.base, patch.tip, change), other.tip("main"))
-    assert verdict.kind is Kind.APPLIES
+    assert (verdict.kind, verdict.way) == (Kind.MERGES, Way.CONTEXT)
     assert "at other lines" in verdict.detail
     assert git(other.path, "show", f"{verdict.commit}:a.txt").decode() == "new first line\n" + FIX
 
