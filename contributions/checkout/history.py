@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
+MOST = 20_000  # commits looked at, newest first
+MOST_CANDIDATES = 3_000  # commits that touch the same files, whose patch ids are compared
 CHANGE_ID = re.compile(r"^Change-Id:\s*(I[0-9a-f]{8,40})\s*$", re.MULTILINE | re.IGNORECASE)
 PICKED = re.compile(r"cherry picked from commit ([0-9a-f]{7,40})")
 REVERTS = re.compile(r"This reverts commit ([0-9a-f]{7,40})")
@@ -44,6 +47,33 @@ class Commit:
             pairs = ((name, given) for name in other.names for given in self.takes_back)
             return any(name.startswith(given) or given.startswith(name) for name, given in pairs)
         return bool(self.takes_back_subject) and self.takes_back_subject == other.subject
+
+
+class History:
+    """Commits, newest first, and which of them took another one back."""
+
+    def __init__(self, commits: list[Commit]) -> None:
+        self.commits = commits
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {commit.id: place for place, commit in enumerate(self.commits)}
+
+    @cached_property
+    def _reverts(self) -> list[tuple[int, Commit]]:
+        return [(place, each) for place, each in enumerate(self.commits) if each.is_revert]
+
+    def named(self, commit_id: str) -> Commit | None:
+        place = self._places.get(commit_id)
+        return None if place is None else self.commits[place]
+
+    def reverted_by(self, commit: Commit) -> Commit | None:
+        """The later commit that took this one back, unless that one was taken back as well."""
+        here = self._places[commit.id]
+        for place, later in self._reverts:
+            if place < here and later.says_to_take_back(commit) and not self.reverted_by(later):
+                return later
+        return None
 
 
 def commit_of(  # noqa: PLR0913, PLR0917 - what git tells of a commit, in its order

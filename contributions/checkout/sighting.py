@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from contributions.checkout.fingerprints import patch_ids_of_commits
-from contributions.checkout.history import MOST, MOST_CANDIDATES, Commit, History
+from contributions.checkout.history import MOST, MOST_CANDIDATES, Commit, History, commit_of
 from contributions.checkout.runner import git
 from contributions.checkout.upstream import TELLING, Evidence
 
@@ -83,7 +83,7 @@ class Upstream:
         command = ("log", "--topo-order", f"--max-count={MOST}", shape, "--stdin")
         words = git(self._mirror, *command, input=self._revisions, timeout=300).decode("utf-8", "replace").split("\0")
         triples = zip(words[0::3], words[1::3], words[2::3], strict=False)
-        return History([Commit(commit.strip(), subject, body) for commit, subject, body in triples])
+        return History([commit_of(commit.strip(), (), 0, "", subject, body) for commit, subject, body in triples])
 
     @cached_property
     def _places(self) -> dict[str, int]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from contributions.checkout.history import MOST_CANDIDATES
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
 TELLING = 20  # letters from which a subject says more than "Fix typo"
 DEEPEST = 20  # reverts of reverts of reverts that are followed
-MOST_CANDIDATES = 3_000  # commits of the same paths whose patch ids are compared, the newest
 
 
 class Evidence(StrEnum):
