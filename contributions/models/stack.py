@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
-from django.db.models.functions import Now
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce, Now
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -34,6 +34,19 @@ class StackQuerySet(models.QuerySet["Stack"]):
 
     def carried_by(self, person: Person) -> Self:
         return self.filter(_carried_by(person))
+
+    def with_names(self) -> Self:
+        return self.select_related("component", "release", "organisation", "author")
+
+    def with_news(self) -> Self:
+        """With `pick_count`, and `last_state` and `last_verdict` of the newest assembly."""
+        newest = Assembly.objects.filter(stack=OuterRef("pk")).order_by("-number")
+        picks = Pick.objects.filter(stack=OuterRef("pk")).order_by().values("stack")
+        return self.annotate(
+            pick_count=Coalesce(Subquery(picks.annotate(count=Count("pk")).values("count")), 0),
+            last_state=Subquery(newest.values("state")[:1]),
+            last_verdict=Subquery(newest.values("verdict")[:1]),
+        )
 
 
 def _carried_by(person: Person) -> Q:
@@ -106,6 +119,13 @@ class AssemblyQuerySet(WorkQuerySet):
         hidden = Contribution.objects.hidden_from(person).values("pk")
         held = Assembly.contributions.through.objects.filter(assembly=OuterRef("pk"), contribution__in=hidden)
         return self.filter(~Exists(held), stack__in=Stack.objects.visible_to(person))
+
+    def told_to(self, person: Person | AnonymousUser) -> Self:
+        """Those that this person may read of: who carries the stack does so when a part of it was hidden, too."""
+        known = Q(pk__in=self.known_to(person).values("pk"))
+        if not isinstance(person, Person):
+            return self.filter(known)
+        return self if person.is_staff else self.filter(known | Q(stack__in=Stack.objects.carried_by(person)))
 
 
 class Assembly(Work):

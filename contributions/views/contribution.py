@@ -132,6 +132,7 @@ def show_overview(request: HttpRequest, contribution: Contribution, **more: Any)
         "radar": overlaps_of(contribution, request.user) if contribution.waits_for_its_author else None,
         **note_of(contribution, chosen_revision(request, contribution)),
         "tags": list(contribution.tags.all()),
+        "depends_on": Contribution.objects.visible_to(request.user).filter(needed_by=contribution).order_by("pk"),
         "may_advise": contribution.component.may_be_advised_on_by(request.user),
         **handing_of(contribution, request.user),
     }
