@@ -14,6 +14,7 @@ from contributions.solving import cycle_in, order_of
 from .contribution import Contribution
 from .depending import needs_of
 from .fit import Fit
+from .porting import port_for
 from .revision import Revision
 
 if TYPE_CHECKING:
@@ -43,11 +44,12 @@ class Lack:
 
 def chosen_of(picks: Sequence[Pick], release: Release) -> dict[int, Revision]:
     """By contribution: the pinned revision, else a port for that release, else the current one. Few queries."""
-    currents = [pick.contribution.current_id for pick in picks if pick.revision_id is None]
-    ports = Revision.objects.filter(ports__in=currents, release=release, state=Revision.State.RECEIVED)
-    ported = dict(ports.order_by("number").values_list("ports_id", "pk"))
     keys = {pick.contribution_id: pick.revision_id or pick.contribution.current_id for pick in picks}
-    keys = {number: pk if pk not in currents else ported.get(pk, pk) for number, pk in keys.items()}
+    following = {pick.contribution_id: pick.contribution for pick in picks if pick.revision_id is None}
+    ports = Revision.objects.filter(contribution__in=following, ports__isnull=False, release=release)
+    for number in set(ports.values_list("contribution_id", flat=True)):
+        if port := port_for(following[number], release):
+            keys[number] = port.pk
     found = Revision.objects.defer(*LARGE).in_bulk([pk for pk in keys.values() if pk is not None])
     return {number: found[pk] for number, pk in keys.items() if pk in found}
 

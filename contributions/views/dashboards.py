@@ -100,4 +100,5 @@ def _listed(section: str, found: Page) -> dict[str, Any]:
         "rows": found.rows,
         "more": found.older,
         "template": f"dashboard/_{section}.html",
+        "is_run": section == "runs",
     }

@@ -75,7 +75,12 @@ PAGES = {
     "/submit/": SIGNED_IN,
     "/review/": SIGNED_IN,
     "/stacks/": ALL,
+    "/stacks/?show=carried": ALL,
+    "/stacks/new/": SIGNED_IN,
+    "/stacks/new/?contribution={c}": SIGNED_IN,
     "/stacks/{stack}/": (404, 404, 200, 404, 200),
+    "/contributions/{c}/stacks/": SIGNED_IN,
+    "/contributions/{c}/depends/": (302, 403, 200, 403, 403),
     "/stacks/{stack}/assemblies/1/": (404, 404, 200, 404, 200),
     "/builds/": ALL,
     "/builds/{build}/": ALL,
@@ -181,6 +186,18 @@ VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
         {"revision": "1", "release": "{slug}"},
         (LED_AWAY, REFUSED, DONE, DONE, DONE),
     ),
+    **{
+        f"/stacks/{{stack}}/{act}/": (form, (LED_AWAY, 404, DONE, 404, REFUSED))  # staff look on
+        for act, form in {
+            "change": {"name": "Ours", "release": "{slug}"},
+            "picks": {"contribution": "#{twin}"},
+            "picks/{c}": {"act": "remove"},
+            "assemble": {},
+            "archive": {},
+        }.items()
+    },
+    "/stacks/{stack}/copy/": ({}, (LED_AWAY, 404, DONE, 404, DONE)),
+    "/stacks/{stack}/assemblies/1/build/": ({}, (LED_AWAY, 404, DONE, 404, REFUSED)),
     "/components/swiftclient/retire/": ({"release": "{slug}"}, (LED_AWAY, REFUSED, REFUSED, DONE, DONE)),
     "/components/swiftclient/support/": (
         {"release": "{slug}"},
