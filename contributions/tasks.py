@@ -32,6 +32,7 @@ from .pipeline import (
     asking,
     assembling,
     attesting,
+    baselining,
     building,
     confirming,
     contrasting,
@@ -41,6 +42,7 @@ from .pipeline import (
     fitting,
     indexing,
     mailing,
+    moving,
     offering,
     proving,
     publishing,
@@ -53,6 +55,7 @@ from .pipeline import (
     telling,
     unmasking,
     unveiling,
+    watching,
 )
 
 if TYPE_CHECKING:
@@ -172,6 +175,12 @@ def fetch(pk: int) -> None:
 @shared_task(name="contributions.tasks.unmask")
 def unmask(pk: int) -> None:
     ring(*unmasking.unmask(pk))
+
+
+@shared_task(name="contributions.tasks.watch")
+def watch() -> None:
+    """Pull what is due to be pulled, and build what the clock says is to be built."""
+    ring(*watching.queue_due(), *baselining.queue_missing(), *moving.queue_due_builds())
 
 
 @shared_task(name="contributions.tasks.sign_build")

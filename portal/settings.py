@@ -63,6 +63,7 @@ BUILDS_AT_ONCE = environment.number("PATCHBAY_BUILDS_AT_ONCE", max(1, (os.cpu_co
 LEASE_SECONDS = environment.number("PATCHBAY_LEASE_SECONDS", 60, least=3)
 LEASE_RENEW_SECONDS = environment.number("PATCHBAY_LEASE_RENEW_SECONDS", max(1, LEASE_SECONDS // 4), least=1)
 SWEEP_SECONDS = environment.number("PATCHBAY_SWEEP_SECONDS", 15, least=1)
+WATCH_SECONDS = environment.number("PATCHBAY_WATCH_SECONDS", 60, least=1, most=3600)
 SEAL_SECONDS = environment.number("PATCHBAY_SEAL_SECONDS", 60, least=1)
 TELL_SECONDS = environment.number("PATCHBAY_TELL_SECONDS", 5, least=1, most=3600)
 MAIL_WAIT_SECONDS = environment.number("PATCHBAY_MAIL_WAIT_SECONDS", 180, least=0, most=3600)
@@ -352,6 +353,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "contributions.tasks.sweep",
         "schedule": SWEEP_SECONDS,
         "options": {"expires": SWEEP_SECONDS},
+    },
+    "watch": {
+        "task": "contributions.tasks.watch",
+        "schedule": WATCH_SECONDS,
+        "options": {"expires": WATCH_SECONDS},
     },
     "read": {
         "task": "contributions.tasks.read_words",

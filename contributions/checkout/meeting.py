@@ -10,9 +10,9 @@ from contributions.checkout import strangeness
 from contributions.checkout.bench import Bench
 from contributions.checkout.differences import Differences
 from contributions.checkout.dossiers import Dossier
-from contributions.checkout.history import read_commit
 from contributions.checkout.laying import Layer, applied
 from contributions.checkout.merging import Merger
+from contributions.checkout.renewing import patched_release
 from contributions.checkout.repositories import is_ancestor
 from contributions.checkout.runner import git
 from contributions.checkout.talking import Talk
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from contributions.checkout.verdicts import Cell, Patch
 
 DOSSIERS = 100  # patches that are remembered
-LATEST_DATE = 0xFFFFFFFF
-NOBODY = "Patchbay <patchbay@example.invalid>"
 NO_BASE = "The commit that it was made on is not in the component's history."
 BY_CONTEXT = "Its base is not in the component's history; it applied by its context, {where}."
 RENAMES = ("diff-tree", "-r", "-M", "-l2000", "--diff-filter=R", "--name-status", "-z")
@@ -316,12 +314,7 @@ class Desk:
     # the patched release
 
     def _commit(self, tree: str, release: str, tip: str) -> str:
-        """The patched release, dated as the release: no clock has a part in it."""
-        at = read_commit(release, self.bench.objects.read(release, "commit")).at
-        who = f"{NOBODY} {max(0, min(at, LATEST_DATE))} +0000"
-        message = f"Patch the release.\n\nRelease: {release}\n" + (f"Patch: {tip}\n" if tip else "")
-        told = f"tree {tree}\nparent {release}\nauthor {who}\ncommitter {who}\n\n{message}"
-        return self.bench.write("commit", told.encode())
+        return patched_release(self.bench, tree, release, tip)
 
 
 def _upstream(commit: str, evidence: Evidence, account: Account) -> Verdict:

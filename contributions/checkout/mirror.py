@@ -22,7 +22,7 @@ from contributions.checkout.runner import GIB, Fence, GitFailed, git
 from contributions.errors import Invalid, Refusal, Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 REFS = "refs/upstream/"
@@ -169,20 +169,27 @@ def _tidy(mirror: Path) -> None:
 
 
 def releases_in(mirror: Path, pattern: str) -> list[Found]:
-    """Upstream's tags and branches whose whole name matches, oldest version first.
+    """Upstream's tags and branches whose whole name matches, oldest version first."""
+    return matching(names_in(mirror), pattern)
 
-    A tag hides a branch of the same name. Raises Invalid if the pattern is no regular expression.
+
+def names_in(mirror: Path) -> list[Found]:
+    """All of upstream's branches and tags."""
+    listed = git(mirror, "for-each-ref", f"--format={FIELDS}{PEELED}", f"{REFS}heads", f"{REFS}tags")
+    found = (_release(line.split("\0")) for line in listed.decode("utf-8", "replace").splitlines())
+    return [each for each in found if each]
+
+
+def matching(names: Iterable[Found], pattern: str, noun: str = "release pattern") -> list[Found]:
+    """Those whose whole name matches, oldest version first; a tag hides a branch of the same name.
+
+    Raises Invalid if the pattern, which `noun` names, is no regular expression.
     """
     try:
         wanted = re.compile(pattern)
     except re.error as fault:
-        raise Invalid(f"The release pattern is not a regular expression: {fault}.") from fault
-    listed = git(mirror, "for-each-ref", f"--format={FIELDS}{PEELED}", f"{REFS}heads", f"{REFS}tags")
-    found = {}
-    for line in listed.decode("utf-8", "replace").splitlines():
-        release = _release(line.split("\0"))
-        if release and wanted.fullmatch(release.name):
-            found[release.name] = release
+        raise Invalid(f"The {noun} is not a regular expression: {fault}.") from fault
+    found = {each.name: each for each in names if wanted.fullmatch(each.name)}
     return sorted(found.values(), key=lambda release: version_order(release.name))
 
 
@@ -207,6 +214,18 @@ def version_order(name: str) -> tuple[tuple[int, int, str], ...]:
     """1.9 < 1.10.0rc1 < 1.10.0 < 1.10.0.1: numbers by value, a candidate before its release."""
     tokens = TOKEN.findall(re.sub(r"^v(?=\d)", "", name.lower()))
     return (*(_token(token) for token in tokens), (1, 0, ""))
+
+
+def version_of(name: str) -> tuple[tuple[int, int, str], ...]:
+    """The version that a candidate or a final release is of: 2.38.0rc1 is of 2.38, as 2.38.0 is."""
+    tokens: list[tuple[int, int, str]] = []
+    for token in version_order(name)[:-1]:
+        if not token[0]:
+            break
+        tokens.append(token)
+    while tokens and tokens[-1][:2] == (2, 0):
+        tokens.pop()
+    return tuple(tokens)
 
 
 def _token(token: str) -> tuple[int, int, str]:

@@ -43,7 +43,7 @@ class FitQuerySet(WorkQuerySet):
         """Of each revision, by its key, the verdict on the nearest release before this one that it was judged on."""
         earlier = self.filter(release__component=release.component_id, release__position__lt=release.position)
         judged = earlier.filter(revision__in=revisions, state__in=VERDICTS)
-        nearest = judged.order_by("revision", "-release__position", "-release").distinct("revision")
+        nearest = judged.order_by("revision_id", "-release__position", "-release_id").distinct("revision_id")
         return dict(nearest.values_list("revision", "state"))
 
 

@@ -29,7 +29,7 @@ from .settling import settle
 from .unpacking import tree_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from contributions.models import Fit
@@ -48,31 +48,44 @@ VERDICTS = {
 
 def queue_build(fit: Fit) -> Build | None:
     """One build of a fit's commit by the component's recipe; None when there is no recipe."""
-    recipe = Recipe.objects.filter(component=fit.release.component_id).first()
+    return next(iter(queue_builds([fit])), None)
+
+
+def queue_builds(fits: Iterable[Fit]) -> list[Build]:
+    """One build of each fit's commit, all on releases of one component; none when it has no recipe."""
+    wanted = list(fits)
+    recipe = Recipe.objects.filter(component=wanted[0].release.component_id).first() if wanted else None
     if recipe is None:
-        return None
-    before = Build.objects.originals().filter(revision=fit.revision_id, release=fit.release_id)
-    last = before.aggregate(last=Max("serial"))["last"]
-    return Build.objects.create(
-        revision=fit.revision,
-        release=fit.release,
-        serial=(last or 0) + 1,
-        commit=fit.commit,
-        upstream_commit=fit.release_commit,
-        recipe=recipe.as_data(),
-        recipe_digest=recipe.digest,
+        return []
+    of_these = Build.objects.originals().filter(
+        revision__in=[fit.revision_id for fit in wanted], release__in=[fit.release_id for fit in wanted]
+    )
+    pairs = of_these.order_by().values_list("revision", "release").annotate(last=Max("serial"))
+    last = {(revision, release): serial for revision, release, serial in pairs}
+    recipe_then = {"recipe": recipe.as_data(), "recipe_digest": recipe.digest}
+    return Build.objects.bulk_create(
+        Build(
+            revision_id=fit.revision_id,
+            release=fit.release,
+            serial=last.get((fit.revision_id, fit.release_id), 0) + 1,
+            commit=fit.commit,
+            upstream_commit=fit.release_commit,
+            **recipe_then,
+        )
+        for fit in wanted
     )
 
 
 def queue_bare_build(build: Build) -> Build | None:
     """The same recipe on the release without the patch, so that a failure can be told apart; None when it was asked."""
+    commit = build.upstream_commit or build.release.commit
     bare, made = Build.objects.get_or_create(
         revision=None,
         assembly=None,
         release=build.release,
-        commit=build.release.commit,
+        commit=commit,
         recipe_digest=build.recipe_digest,
-        defaults={"recipe": build.recipe, "upstream_commit": build.release.commit},
+        defaults={"recipe": build.recipe, "upstream_commit": commit},
     )
     return bare if made else None
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models.functions import Now
 
 from contributions.checkout import mirror
 from contributions.errors import Missing, Refusal, Trouble
-from contributions.models import Component, Event, Release, UpstreamFetch
+from contributions.models import Component, Event, UpstreamFetch
+from contributions.models.work import RUNNING
 
+from .finding_releases import take_over
 from .leasing import leased
 from .places import fetch_mirror_of, mirror_of
-from .queueing import queue_fits_of
+from .sparing import Spread, spread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,74 +24,52 @@ if TYPE_CHECKING:
     from contributions.models.work import Work
 
 
+RUNG = 200  # of all that a pull queued; the sweep rings for the rest
+
+
 def fetch(pk: int) -> Sequence[Work]:
-    """Pull if that waits; return the fits that new or moved releases queued."""
+    """Pull if that waits; return what new or moved releases queued. Of a component one pull runs at a time."""
+    if _is_pulled_already(pk):
+        return []
     row: UpstreamFetch | None = UpstreamFetch.objects.claim(pk)
     if row is None:
         return []
-    queued: list[Work] = []
-    with leased(row):
+    done = Spread()
+    with leased(row) as lease:
         try:
             path = fetch_mirror_of(row.component)
-            found = mirror.releases_in(path, row.component.release_pattern)
+            names = mirror.names_in(path)
             with transaction.atomic():
-                queued = _record(row, found)
+                taken = take_over(row.component_id, names, path)
+            done = spread(row.component, path, lease.is_held)
+            _finish(row, f"{taken.sentence}{done.sentence}")
+            done.queued[:0] = taken.queued
         except Refusal as refusal:
             row.finish(UpstreamFetch.State.REFUSED, sentence=refusal.sentence)
         except Trouble as trouble:
             row.put_back(trouble.sentence)
-    return queued
+    return done.queued[:RUNG]
 
 
-def _record(row: UpstreamFetch, found: Sequence[mirror.Found]) -> list[Work]:
-    component = Component.objects.select_for_update().get(pk=row.component_id)
-    known = {release.name: release for release in component.releases.all()}
-    last = component.releases.aggregate(last=Max("position"))["last"] or 0
-    queued: list[Work] = []
-    moved: list[str] = []
-    new = 0
-    for seen in found:
-        release = known.get(seen.name)
-        if release is None:
-            new += 1
-            release = _make(component, seen, last + new)
-            queued += queue_fits_of(release)
-        elif release.commit != seen.commit and release.kind == Release.Kind.BRANCH:
-            Release.objects.filter(pk=release.pk).update(commit=seen.commit, released_at=seen.committed_at)
-            release.refresh_from_db()
-            queued += queue_fits_of(release)
-        elif release.commit != seen.commit:
-            moved.append(release.name)
-    row.finish(UpstreamFetch.State.DONE, sentence=f"{len(found)} releases seen, {new} new.{_suspicion(moved)}")
-    Event.objects.write(Event.Verb.FETCHED, component=component, text=row.sentence)
-    return queued
+def _is_pulled_already(pk: int) -> bool:
+    waiting = UpstreamFetch.objects.filter(pk=pk).values("component")
+    others = UpstreamFetch.objects.filter(component__in=waiting, state=RUNNING, lease_until__gt=Now())
+    return others.exclude(pk=pk).exists()
 
 
-def _suspicion(moved: Sequence[str]) -> str:
-    """A tag is meant to stay where it is; what was built from the old commit would not be what it says."""
-    if not moved:
-        return ""
-    return f" Upstream moved the tag of {', '.join(moved)}: the portal stays with the commit that it had."
-
-
-def _make(component: Component, seen: mirror.Found, position: int) -> Release:
-    release = Release.objects.create(
-        component=component,
-        name=seen.name,
-        slug=Release.slug_of(component, seen.name),
-        kind=seen.kind,
-        ref=seen.name,
-        commit=seen.commit,
-        position=position,
-        released_at=seen.committed_at,
-    )
-    Event.objects.write(Event.Verb.RELEASED, component=component, release=release)
-    return release
+def _finish(row: UpstreamFetch, sentence: str) -> None:
+    """What the pull before said as well is no news for the history."""
+    before = UpstreamFetch.objects.filter(component=row.component_id, state=UpstreamFetch.State.DONE, pk__lt=row.pk)
+    said = before.order_by("-pk").values_list("sentence", flat=True).first()
+    with transaction.atomic():
+        row.finish(UpstreamFetch.State.DONE, sentence=sentence)
+        if sentence != said:
+            Event.objects.write(Event.Verb.FETCHED, component=row.component, text=sentence)
 
 
 def pin(component: Component, kind: str, ref: str) -> tuple[str, datetime | None]:
     """The commit that a tag or branch names in the mirror, and when it was made. Raises Missing."""
-    for seen in mirror.releases_in(mirror_of(component), ".*"):
+    for seen in mirror.names_in(mirror_of(component)):
         if seen.kind == kind and seen.name == ref:
             return seen.commit, seen.committed_at
     raise Missing(f"{component.name} has no {kind} {ref} in the portal's mirror; fetch upstream first.", field="ref")

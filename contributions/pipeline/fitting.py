@@ -10,10 +10,10 @@ from contributions.checkout import fitting
 from contributions.errors import Refusal, Trouble
 from contributions.models import Contribution, Event, Fit, Standing
 
-from .building import queue_build
 from .confirming import settle_doubt
 from .explaining import queue_inquiry
 from .leasing import leased
+from .moving import queue_build_by_policy
 from .offering import queue_offer
 from .places import mirror_with
 from .stranding import tell_of_turn
@@ -81,7 +81,7 @@ def _record(row: Fit, verdict: fitting.Verdict) -> Sequence[Work]:
             Event.Verb.FITTED, contribution=contribution, revision=row.revision, release=row.release, text=row.state
         )
         tell_of_turn(row)
-        build = queue_build(row) if row.is_buildable and not is_draft else None
+        build = queue_build_by_policy(row) if row.is_buildable and not is_draft else None
         offers = queue_offer(row)
         Standing.objects.recompute(contribution)
     return [*works, *([build] if build else []), *offers]
