@@ -40,6 +40,7 @@ from .pipeline import (
     explaining,
     fetching,
     fitting,
+    forecasting,
     indexing,
     mailing,
     moving,
@@ -264,6 +265,12 @@ def ask_again() -> None:
     """Ask whoever reported long ago whether that still holds."""
     if asking.ask_again():
         deliver_news()
+
+
+@shared_task(name="contributions.tasks.forecast")
+def forecast() -> None:
+    """What the newest releases will cost whoever carries patches."""
+    ring(*forecasting.forecast_all())
 
 
 @shared_task(name="contributions.tasks.deliver_no_more")

@@ -344,6 +344,10 @@ CELERY_BEAT_SCHEDULE = {
     "let-go": {"task": "contributions.tasks.let_go", "schedule": 6 * 3600},
     "forget": {"task": "contributions.tasks.deliver_no_more", "schedule": 3600},
     "ask": {"task": "contributions.tasks.ask_again", "schedule": 3600},
+    "forecast": {
+        "task": "contributions.tasks.forecast",
+        "schedule": 3600,
+    },  # what is due since the night, and what is new
     "tell": {
         "task": "contributions.tasks.deliver_told",
         "schedule": TELL_SECONDS,

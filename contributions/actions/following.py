@@ -17,6 +17,7 @@ from contributions.models import (
     Person,
     Release,
     SavedSearch,
+    Stack,
 )
 from contributions.models.finding import found
 from contributions.models.following import QUERY_LENGTH, THINGS, key_of
@@ -35,9 +36,9 @@ NAMED: dict[str, type[Model]] = {"component": Component, "person": Person, "orga
 
 
 def thing_called(person: Person, kind: str, key: str) -> Any:
-    """What may be followed: a contribution or a search by number, all else by its name in addresses. Raises Missing."""
+    """What may be followed: a contribution, stack or search by number, all else by its name. Raises Missing."""
     rows = _rows(person, kind)
-    by_number = kind in {"contribution", "search"}
+    by_number = kind in {"contribution", "stack", "search"}
     if by_number and not (key.isascii() and key.isdigit() and len(key) < MOST_DIGITS):
         raise Missing(f"A {kind} is named by its number.")
     field = "pk" if by_number else "username" if kind == "person" else "slug"
@@ -50,12 +51,14 @@ def thing_called(person: Person, kind: str, key: str) -> Any:
 def _rows(person: Person, kind: str) -> QuerySet[Any]:
     if kind == "contribution":
         return Contribution.objects.visible_to(person).select_related("component")
+    if kind == "stack":
+        return Stack.objects.visible_to(person)
     if kind == "search":
         return SavedSearch.objects.filter(person=person)
     if kind == "release":
         return Release.objects.select_related("component")
     if kind not in NAMED:
-        raise Missing("Follow a contribution, component, release, person, organisation or search.")
+        raise Missing("Follow a contribution, component, release, person, organisation, stack or search.")
     return NAMED[kind]._base_manager.all()
 
 
@@ -69,6 +72,13 @@ def mute(*, person: Person, contribution: Contribution) -> Follow:
     """Be told no more of it, whatever else would be a reason to; what was not read yet counts as read."""
     row = _set(person, contribution, is_muted=True)
     Notification.objects.filter(person=person, contribution=contribution).mark_read()
+    return row
+
+
+def mute_stack(*, person: Person, stack: Stack) -> Follow:
+    """Be told no more of what happens to what is in it; another stack, or following, may still be a reason to."""
+    row = _set(person, stack, is_muted=True)
+    Notification.objects.filter(person=person, event__stack=stack).mark_read()
     return row
 
 

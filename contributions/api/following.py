@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from contributions.actions import following as acts
 from contributions.errors import Invalid
-from contributions.models import ApiToken, Contribution, Follow
+from contributions.models import ApiToken, Contribution, Follow, Stack
 
 from .inputs import FollowInput, SearchInput, SearchNameInput
 from .permissions import HasScope
@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 
     from contributions.models import SavedSearch
 
-KINDS = ("contribution", "component", "release", "person", "organisation", "search")
+KINDS = ("contribution", "component", "release", "person", "organisation", "stack", "search")
 KIND = OpenApiParameter("kind", str, OpenApiParameter.PATH, enum=KINDS)
 KEY = OpenApiParameter(
-    "key", str, OpenApiParameter.PATH, description="A contribution's or a search's number; else the slug or username."
+    "key",
+    str,
+    OpenApiParameter.PATH,
+    description="A contribution's, a stack's or a search's number; else the slug or username.",
 )
 
 
@@ -62,13 +65,15 @@ class OneFollow(Own):
         summary="Follow something, or mute it",
     )
     def put(self, request: Request, kind: str, key: str) -> Response:
-        """Of a contribution that is muted nothing at all is told; only contributions can be muted."""
+        """Of a contribution that is muted nothing at all is told; only contributions and stacks can be muted."""
         del request
         thing, is_muted = acts.thing_called(self.person, kind, key), self.sent(FollowInput).get("muted", False)
         if not is_muted:
             return self.shown(FollowShape, acts.follow(person=self.person, thing=thing))
+        if isinstance(thing, Stack):
+            return self.shown(FollowShape, acts.mute_stack(person=self.person, stack=thing))
         if not isinstance(thing, Contribution):
-            raise Invalid("Only a contribution can be muted.", field="muted")
+            raise Invalid("Only a contribution or a stack can be muted.", field="muted")
         return self.shown(FollowShape, acts.mute(person=self.person, contribution=thing))
 
     @extend_schema(

@@ -17,6 +17,7 @@ from contributions.models import (
     Publication,
     Release,
     Revision,
+    Stack,
 )
 from contributions.models.build import repetitions_of
 
@@ -72,6 +73,14 @@ def artifact_seen_by(eyes: Eyes, number: int) -> Artifact:
     found = seen.filter(pk=number).first()
     if found is None:
         raise Missing(f"There is no file {number}, or you may not know of it.")
+    return found
+
+
+def stack_seen_by(eyes: Eyes, number: int) -> Stack:
+    rows = Stack.objects.visible_to(eyes).select_related("component", "release", "organisation", "author")
+    found = rows.filter(pk=number).first()
+    if found is None:
+        raise Missing(f"There is no stack {number}, or it is not public.")
     return found
 
 

@@ -91,6 +91,10 @@ class MatrixQuery(MatrixTableQuery, PageQuery):
     pass
 
 
+class ForecastQuery(serializers.Serializer[Any]):
+    release = _name("The slug or name of a supported release; the newest unless asked.")
+
+
 class ReportQuery(PageQuery):
     like = serializers.ChoiceField(
         required=False, allow_blank=True, choices=["mine"], help_text="From where it is as your organisation runs it."

@@ -22,6 +22,7 @@ from . import (
     environments,
     feed,
     following,
+    forecasts,
     index,
     keys,
     matrix,
@@ -79,6 +80,10 @@ urlpatterns = [
         name="api-environment",
     ),
     path("organisations/<str:slug>/dashboard/", dashboards.OneDashboard.as_view(), name="api-dashboard"),
+    path(
+        "organisations/<str:slug>/forecast/", forecasts.OrganisationForecast.as_view(), name="api-organisation-forecast"
+    ),
+    path("stacks/<int:number>/forecast/", forecasts.StackForecast.as_view(), name="api-stack-forecast"),
     path("organisations/<str:slug>/downloads/", webhooks.Downloads.as_view(), name="api-downloads"),
     path("organisations/<str:slug>/webhooks/", webhooks.Webhooks.as_view(), name="api-webhooks"),
     path(WEBHOOK, webhooks.OneWebhook.as_view(), name="api-webhook"),

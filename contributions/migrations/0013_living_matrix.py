@@ -76,6 +76,7 @@ class Migration(migrations.Migration):
                 ('release_commit', models.CharField(max_length=64)),
                 ('rows', models.JSONField(default=list, help_text='Per contribution: its number, the revision, what to do and why.')),
                 ('totals', models.JSONField(default=dict, help_text='drop, carry, port, work, unknown -> how many.')),
+                ('is_judged', models.BooleanField(default=True, help_text='Else something waits to be judged.')),
                 ('told', models.JSONField(default=dict, help_text='The totals that its people were told last.')),
                 ('made_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
             ],
@@ -213,6 +214,10 @@ class Migration(migrations.Migration):
             model_name='build',
             name='one_bare_build_of_a_recipe',
         ),
+        migrations.RemoveConstraint(
+            model_name='follow',
+            name='only_talk_is_muted',
+        ),
         migrations.AddField(
             model_name='build',
             name='depth',
@@ -346,7 +351,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='notification',
             name='why',
-            field=models.CharField(choices=[('mention', 'you were mentioned'), ('answer', 'somebody answered you'), ('author', 'it is yours'), ('you', 'it is about you'), ('review', 'it waits for your review'), ('staff', 'you are of the staff'), ('following', 'you follow it'), ('search', 'it matches a search of yours'), ('part', 'you took part'), ('runs', 'your organisation runs it')], max_length=10),
+            field=models.CharField(choices=[('mention', 'you were mentioned'), ('answer', 'somebody answered you'), ('author', 'it is yours'), ('you', 'it is about you'), ('review', 'it waits for your review'), ('staff', 'you are of the staff'), ('following', 'you follow it'), ('search', 'it matches a search of yours'), ('part', 'you took part'), ('runs', 'your organisation runs it'), ('stack', 'you have it in a stack')], max_length=10),
         ),
         migrations.AlterField(
             model_name='revision',
@@ -562,6 +567,19 @@ class Migration(migrations.Migration):
             model_name='event',
             name='stack',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='contributions.stack'),
+        ),
+        migrations.AddField(
+            model_name='follow',
+            name='stack',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='followers', to='contributions.stack'),
+        ),
+        migrations.AddConstraint(
+            model_name='follow',
+            constraint=models.UniqueConstraint(fields=('person', 'stack'), name='one_follow_of_a_stack'),
+        ),
+        migrations.AddConstraint(
+            model_name='follow',
+            constraint=models.CheckConstraint(condition=models.Q(('is_muted', False), ('contribution__isnull', False), ('stack__isnull', False), _connector='OR'), name='only_talk_is_muted'),
         ),
         migrations.AddIndex(
             model_name='fork',

@@ -80,7 +80,7 @@ TOLD = (
         "unnamed",
     ),
     *("reviewed", "approved", "withdrawn", "published", "unpublished", "quarantined", "restored", "advised"),
-    *("ported", "unported", "built", "fitted", "taken", "stranded", "released", "merged"),
+    *("ported", "unported", "built", "fitted", "taken", "stranded", "forecast", "released", "merged"),
     *("flagged", "removed", "invited", "offered", "transferred"),
 )
 FEED_LOCK = 0x70617463  # "patc": any number that nothing else in this database locks

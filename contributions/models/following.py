@@ -14,6 +14,7 @@ from .component import Component
 from .contribution import Contribution, known_to
 from .person import Organisation, Person
 from .release import Release
+from .stack import Stack
 
 QUERY_LENGTH = 300
 THINGS: dict[type[models.Model], str] = {
@@ -22,6 +23,7 @@ THINGS: dict[type[models.Model], str] = {
     Release: "release",
     Person: "whom",
     Organisation: "organisation",
+    Stack: "stack",
 }
 
 
@@ -58,8 +60,9 @@ class FollowQuerySet(models.QuerySet["Follow"]):
         return self.filter(**{THINGS[type(thing)]: thing})
 
     def seen_by(self, person: Person) -> Self:
-        """The person's own, without contributions that they may know of no more."""
-        return self.filter(Q(contribution=None) | known_to(person, "contribution__"), person=person)
+        """The person's own, without contributions and stacks that they may know of no more."""
+        stacks = Q(stack=None) | Q(stack__in=Stack.objects.visible_to(person))
+        return self.filter(Q(contribution=None) | known_to(person, "contribution__"), stacks, person=person)
 
     def take_part(self, person: Person | int, contribution: Contribution) -> None:
         """Whoever shares, comments, reports or reviews follows from then on, unless they said otherwise."""
@@ -69,7 +72,9 @@ class FollowQuerySet(models.QuerySet["Follow"]):
 
     def with_things(self) -> Self:
         """Everything that a row names, in the same query."""
-        return self.select_related("contribution", "component", "release__component", "whom", "organisation", "search")
+        return self.select_related(
+            "contribution", "component", "release__component", "whom", "organisation", "stack", "search"
+        )
 
 
 class Follow(models.Model):
@@ -81,6 +86,7 @@ class Follow(models.Model):
     release = models.ForeignKey(Release, on_delete=models.CASCADE, null=True, related_name="followers")
     whom = models.ForeignKey(Person, on_delete=models.CASCADE, null=True, related_name="followers")
     organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, null=True, related_name="followers")
+    stack = models.ForeignKey(Stack, on_delete=models.CASCADE, null=True, related_name="followers")
     search = models.ForeignKey(SavedSearch, on_delete=models.CASCADE, null=True, related_name="followers")
     is_muted = models.BooleanField(default=False)
     is_chosen = models.BooleanField(default=True, help_text="Else it came of taking part: of sharing or commenting.")
@@ -96,7 +102,8 @@ class Follow(models.Model):
                 for thing in THINGS.values()
             ),
             models.CheckConstraint(
-                condition=Q(is_muted=False) | Q(contribution__isnull=False), name="only_talk_is_muted"
+                condition=Q(is_muted=False) | Q(contribution__isnull=False) | Q(stack__isnull=False),
+                name="only_talk_is_muted",
             ),
         ]
 
@@ -121,6 +128,6 @@ class Follow(models.Model):
 
 def key_of(thing: Any) -> str:
     """The name of a thing that can be followed, as addresses write it."""
-    if isinstance(thing, Contribution | SavedSearch):
+    if isinstance(thing, Contribution | SavedSearch | Stack):
         return str(thing.pk)
     return str(thing.username if isinstance(thing, Person) else thing.slug)

@@ -10,6 +10,8 @@ from django.db import models
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
+from contributions.errors import Missing
+
 from .contribution import Contribution
 from .fit import Fit
 from .holdings import carries
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from .person import Organisation
 
 LONG = ("files", "commits", "fingerprints", "carries", "text", "html", "warnings")
-OF_A_FIT = ("revision_id", "state", "sentence", "way", "upstream_commit", "evidence", "conflicts", "blame", "clash_id")
+OF_A_FIT = ("revision_id", "state", "sentence", "way", "upstream_commit", "evidence", "conflicts", "blame")
 FITTING = frozenset({Fit.State.APPLIES, Fit.State.MERGES})
 WAITING = frozenset({Fit.State.QUEUED, Fit.State.RUNNING})
 
@@ -50,8 +52,20 @@ class Outlook:
     port: int = 0  # the number of the revision to take instead
     files: tuple[str, ...] = ()  # that conflict
     blame: tuple[Mapping[str, Any], ...] = ()  # per file the commit that it conflicts with, as far as it is known
-    clash: str = ""  # the key of the blob with both sides of what conflicts
     is_judged: bool = True  # else it is only a matter of time
+
+    @property
+    def hunks(self) -> int:
+        """How many conflict in all; none while nobody has counted them."""
+        return sum(int(found.get("hunks") or 0) for found in self.blame)
+
+    @property
+    def size(self) -> str:
+        """How much work it is, in words: 3 hunks in 2 files."""
+        files = f"{len(self.files)} {'file' if len(self.files) == 1 else 'files'}"
+        if not self.hunks:
+            return files if self.files else ""
+        return f"{self.hunks} {'hunk' if self.hunks == 1 else 'hunks'} in {files}"
 
 
 UNTRIED = Outlook(Do.UNKNOWN, "It is not judged there yet.", is_judged=False)
@@ -126,9 +140,7 @@ def _stuck(fit: Mapping[str, Any]) -> Outlook:
     if fit["state"] == Fit.State.PROBABLY_UPSTREAM:
         told = f"{why(fit)} Somebody has to say whether it is the same."
         return Outlook(Do.UNKNOWN, told, fit["upstream_commit"], fit["evidence"])
-    return Outlook(
-        Do.WORK, why(fit), files=tuple(fit["conflicts"]), blame=tuple(fit["blame"]), clash=fit["clash_id"] or ""
-    )
+    return Outlook(Do.WORK, why(fit), files=tuple(fit["conflicts"]), blame=tuple(fit["blame"]))
 
 
 def _ported(port: Revision, fit: Mapping[str, Any] | None) -> Outlook | None:
@@ -173,6 +185,26 @@ def _prospect(release: Release, pairs: Sequence[tuple[int, int]]) -> Prospect:
 def targets_of(component: int) -> list[Release]:
     """The releases that a forecast can be made for: the supported ones of the component of that key, newest first."""
     return list(Release.objects.supported().filter(component=component).select_related("component").newest_first())
+
+
+def chosen_target(targets: Sequence[Release], name: str, carried_on: Release | None = None) -> Release | None:
+    """The target of that name or slug; without one the newest, if it is newer than what is carried now.
+
+    Raises Missing for a name that no target has.
+    """
+    if name:
+        found = next((release for release in targets if name in {release.slug, release.name}), None)
+        if found is None:
+            raise Missing("There is no such release, or it is not supported any more.")
+        return found
+    newer = [release for release in targets if carried_on is None or release.position > carried_on.position]
+    return next(iter(newer or targets), None)
+
+
+def targets_of_organisation(organisation: Organisation) -> list[Release]:
+    """The supported releases of all components of which it carries something, newest first."""
+    carried = Contribution.objects.filter(carries(organisation), kind__in=PATCHES).order_by().values("component")
+    return list(Release.objects.supported().filter(component__in=carried).select_related("component").newest_first())
 
 
 def words_of(totals: Mapping[str, int]) -> str:

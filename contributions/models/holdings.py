@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
 from .contribution import Contribution
-from .stack import Pick
+from .person import Organisation
+from .stack import Pick, Stack
 from .voices import FieldReport
 
 if TYPE_CHECKING:
-    from .person import Organisation
+    from django.db.models import QuerySet
+
+
+def organisations_that_carry(component: int) -> QuerySet[Organisation]:
+    """Those that share, run or have in a stack anything of the component of that key."""
+    shared = Contribution.objects.filter(component=component).exclude(state=Contribution.State.WITHDRAWN)
+    ran = FieldReport.objects.filter(contribution__component=component).exclude(outcome=FieldReport.Outcome.BROKEN)
+    picked = Stack.objects.filter(component=component, archived_at=None)
+    keys = (rows.order_by().values("organisation") for rows in (shared, ran, picked))
+    return Organisation.objects.filter(reduce(or_, (Q(pk__in=of) for of in keys)))
 
 
 def runs(organisation: Organisation) -> Q:

@@ -19,6 +19,7 @@ from .event import Event
 from .following import Follow
 from .notices import Message
 from .person import Person
+from .stack import Stack
 from .voices import FieldReport
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 
     def seen_by(self, person: Person) -> Self:
         """The person's own, without what they may know no more."""
-        return self.filter(Q(contribution=None) | known_to(person, "contribution__"), person=person)
+        stacks = Q(event__stack=None) | Q(event__stack__in=Stack.objects.visible_to(person))
+        return self.filter(Q(contribution=None) | known_to(person, "contribution__"), stacks, person=person)
 
     def count_unread(self, person: Person) -> int:
         """MOST_COUNTED stands for that many or more."""
@@ -108,7 +110,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 
     def with_names(self) -> Self:
         """Everything that a line names, in the same query."""
-        follow = ("component", "release__component", "whom", "organisation", "search")
+        follow = ("component", "release__component", "whom", "organisation", "stack", "search")
         event = (
             "actor",
             "contribution__author",
@@ -119,6 +121,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
             "comment",
             "advisory",
             "organisation",
+            "stack",
         )
         rows = self.select_related("contribution__component", "follow", *(f"follow__{name}" for name in follow))
         rows = rows.select_related("event", *(f"event__{name}" for name in event))
@@ -176,6 +179,7 @@ class Notification(models.Model):
         SEARCH = "search", _("it matches a search of yours")
         PART = "part", _("you took part")
         RUNS = "runs", _("your organisation runs it")
+        STACK = "stack", _("you have it in a stack")
 
     ABOUT: ClassVar[dict[str, str]] = {
         Why.MENTION: About.DIRECT,
@@ -188,6 +192,7 @@ class Notification(models.Model):
         Why.SEARCH: About.SEARCHES,
         Why.PART: About.FOLLOWING,
         Why.RUNS: About.FOLLOWING,
+        Why.STACK: About.FOLLOWING,
     }
 
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="notifications")

@@ -85,6 +85,10 @@ class Webhook(Stateful):
     class Topic(models.TextChoices):
         RECALLS = "recalls", _("Recalls of what we touched: withdrawn, in quarantine, advised against")
         FEED = "feed", _("Everything in the feed")
+        STACKS = (
+            "stacks",
+            _("What happens to our stacks and what they will cost: merged upstream, superseded, stranded"),
+        )
 
     organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="webhooks")
     url = models.CharField(max_length=500)

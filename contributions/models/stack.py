@@ -219,6 +219,7 @@ class Forecast(models.Model):
     release_commit = models.CharField(max_length=64)
     rows = models.JSONField(default=list, help_text="Per contribution: its number, the revision, what to do and why.")
     totals = models.JSONField(default=dict, help_text="drop, carry, port, work, unknown -> how many.")
+    is_judged = models.BooleanField(default=True, help_text="Else something waits to be judged.")
     told = models.JSONField(default=dict, help_text="The totals that its people were told last.")
     made_at = models.DateTimeField(db_default=Now(), editable=False)
 

@@ -107,7 +107,7 @@ def _news(row: Mailing) -> EmailMessage | None:
 def _lines(row: Mailing) -> Sequence[Notification]:
     """What is still to be told: unread, not muted since, and not out of sight."""
     told = Notification.objects.seen_by(row.person).unread().with_names().filter(mailing=row)
-    muted = row.person.follows.filter(is_muted=True).values("contribution")
+    muted = row.person.follows.filter(is_muted=True, contribution__isnull=False).values("contribution")
     return list(told.exclude(contribution__in=muted).order_by("contribution", "pk"))
 
 

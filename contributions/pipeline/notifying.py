@@ -20,6 +20,7 @@ from contributions.models import (
     Mailing,
     Membership,
     Notification,
+    Organisation,
     Person,
     Revision,
     Webhook,
@@ -27,14 +28,13 @@ from contributions.models import (
 from contributions.models.hearing import hearers_of_publication, hearers_of_revisions
 from contributions.models.news import Rhythm
 
+from .carriers import carriers_of, members_of, organisations_of, stacks_touched
 from .wording import WORDS, news_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from django.db.models import QuerySet
-
-    from contributions.models import Organisation
 
     Told = Iterator[tuple[str, QuerySet[Any]]]
 
@@ -46,6 +46,10 @@ TO_FOLLOWERS = {
     *(Verb.PUBLISHED, Verb.UNPUBLISHED, Verb.WITHDRAWN, Verb.QUARANTINED, Verb.RESTORED),
 }
 OF_RELEASES = {Verb.TAKEN, Verb.STRANDED}  # what is told of the matrix, and nothing else of it
+OF_STACKS = {
+    *(Verb.WITHDRAWN, Verb.UNPUBLISHED, Verb.ADVISED, Verb.APPROVED),
+    *(Verb.TAKEN, Verb.STRANDED, Verb.FORECAST),
+}
 TO_AUTHOR = TO_FOLLOWERS | {Verb.REFUSED, Verb.TICKED, Verb.ALIKE}
 
 
@@ -107,8 +111,24 @@ def tell(event: Event) -> None:
         Follow.objects.take_part(event.actor_id, event.contribution)
     for why, chosen in _concerned(event):
         Notification.objects.tell(event, why, who_may_hear(event, chosen))
+    if event.verb in OF_STACKS:
+        _tell_carriers(event)
     if event.verb == Verb.INVITED:  # whose letter went with the invitation itself
         Notification.objects.filter(event=event).update(due_at=None)
+
+
+def _tell_carriers(event: Event) -> None:
+    """Whoever has it in a stack, or follows a public stack that holds it; and the webhooks of their organisations."""
+    stacks = stacks_touched(event)
+    Notification.objects.tell(event, Why.STACK, who_may_hear(event, carriers_of(stacks)))
+    for why, follows in _followers(stack__in=stacks.filter(is_public=True)):
+        Notification.objects.tell(event, why, who_may_hear(event, follows))
+    hearers = organisations_of(stacks)
+    if event.verb == Verb.FORECAST and event.organisation is not None:
+        Notification.objects.tell(event, Why.STACK, who_may_hear(event, members_of(event.organisation)))
+        hearers |= Organisation.objects.filter(pk=event.organisation.pk)
+    if event.contribution is None or event.contribution.is_public:
+        _queue_deliveries(event, Webhook.objects.hearing(Webhook.Topic.STACKS).filter(organisation__in=hearers))
 
 
 def _concerned(event: Event) -> Told:

@@ -40,7 +40,10 @@ CHANGING = {
     *(Verb.FITTED, Verb.TAKEN, Verb.STRANDED, Verb.BUILT),
 }
 CHANGES = re.compile(r"\b(state|fits|conflicts|upstream|builds|has|is|tag|like):", re.IGNORECASE)
-NAMES = ("actor", "contribution__component", "revision", "release", "comment__parent", "advisory")
+NAMES = (
+    *("actor", "contribution__component", "revision", "release", "comment__parent", "advisory"),
+    *("component", "stack", "organisation"),
+)
 
 
 def tell_waiting(most: int = MOST) -> int:

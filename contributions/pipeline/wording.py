@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from django.conf import settings
 from django.urls import reverse
@@ -12,7 +13,7 @@ from contributions.models import Event, FieldReport, Publication, Review, Revisi
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
-    from contributions.models import Advisory, Comment, Contribution
+    from contributions.models import Advisory, Comment, Contribution, Release
 
 Verb = Event.Verb
 WORDS: dict[str, str] = {
@@ -25,6 +26,10 @@ WORDS: dict[str, str] = {
     Verb.WITHDRAWN: "contribution-withdrawn",
     Verb.QUARANTINED: "contribution-quarantined",
     Verb.RESTORED: "contribution-restored",
+    Verb.APPROVED: "contribution-approved",
+    Verb.TAKEN: "contribution-taken",
+    Verb.STRANDED: "contribution-stranded",
+    Verb.FORECAST: "forecast",
     Verb.HOOKED: "webhook-disabled",
 }
 
@@ -42,7 +47,11 @@ def news_of(event: Event) -> dict[str, Any]:
         "component": event.component.slug if event.component else None,
         "contribution": contribution.pk if contribution else None,
         "title": None if contribution is None or hidden else contribution.title,
-        "page": address_of(advisory or event.publication or contribution),
+        "release": event.release.name if event.release else None,
+        "stack": {"number": event.stack.pk, "name": event.stack.name} if event.stack else None,
+        "page": f"{settings.SITE_URL}{place_of(event)}"
+        if event.verb == Verb.FORECAST
+        else address_of(advisory or event.publication or contribution),
         "publications": [_publication(row) for row in _publications(event, advisory, contribution)],
         "advisory": _advisory(advisory) if advisory else None,
     }
@@ -117,6 +126,7 @@ SAYINGS: dict[str, str] = {
     Verb.STRANDED: "It needs a port to {release}",
     Verb.RELEASED: "{component} got the release {release}",
     Verb.MERGED: "{who} joined it in place of work of their own",
+    Verb.FORECAST: "{carrier} on {component} {text}",
     Verb.ADVISED: "{who} published the advisory “{advisory}”",
     Verb.FLAGGED: "{who} flagged it: {text}",
     Verb.REMOVED: "{who} removed a comment of yours",
@@ -131,6 +141,7 @@ VERDICTS: dict[str, str] = {
     Review.Verdict.REJECT: "{who} rejected {revision}",
 }
 UNNAMED = "An organisation"
+OF_THE_MATRIX = {Verb.TAKEN, Verb.STRANDED, Verb.PORTED, Verb.UNPORTED, Verb.FORECAST}
 
 
 def sentence_of(event: Event) -> str:
@@ -152,6 +163,7 @@ def sentence_of(event: Event) -> str:
         component=event.component.name if event.component else "",
         organisation=event.organisation or "an organisation",
         advisory=event.advisory,
+        carrier=event.stack or event.organisation or "What you carry",
         text=event.text,
     )
 
@@ -165,12 +177,20 @@ def place_of(event: Event) -> str:
         return reverse("moderation" if event.verb == Verb.FLAGGED else "invitations")
     if event.verb == Verb.REPORTED:
         return reverse("contribution-evidence", args=[event.contribution_id])
-    if event.verb in {Verb.TAKEN, Verb.STRANDED} and event.release is not None:
-        return reverse("contribution-fit", args=[event.contribution_id, event.release.name])
-    if event.verb in {Verb.PORTED, Verb.UNPORTED}:
-        return reverse("contribution-matrix", args=[event.contribution_id])
+    if event.verb in OF_THE_MATRIX and event.release is not None:
+        return _place_in_the_matrix(event, event.release)
     things = (event.build, event.advisory, event.contribution, event.release, event.organisation, event.component)
     return next((str(thing.get_absolute_url()) for thing in things if thing is not None), "/")
+
+
+def _place_in_the_matrix(event: Event, release: Release) -> str:
+    if event.verb in {Verb.PORTED, Verb.UNPORTED}:
+        return reverse("contribution-matrix", args=[event.contribution_id])
+    if event.verb != Verb.FORECAST:
+        return reverse("contribution-fit", args=[event.contribution_id, release.name])
+    of = "stack-forecast" if event.stack_id else "organisation-forecast"
+    key = event.stack_id or (event.organisation.slug if event.organisation else "")
+    return f"{reverse(of, args=[key])}?release={quote(release.slug)}"
 
 
 def words_of(event: Event) -> str:

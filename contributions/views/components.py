@@ -15,6 +15,7 @@ from contributions.models import Build, Component, Contribution, Event, Publicat
 from contributions.models.contribution import visible_to_all
 
 from . import weeks
+from .forecasts import costs_of
 from .listing import contribution_page, on_release
 from .paging import page
 
@@ -84,5 +85,6 @@ def release(request: HttpRequest, slug: str, name: str) -> HttpResponse:
         "page": contribution_page(request, visible, order),
         "publications": Publication.objects.live().with_names().filter(release=shown).newest_first()[:20],
         "bare_build": Build.objects.bare().filter(release=shown).first(),
+        "costs": costs_of(shown, request.user) if shown.is_supported else [],
     }
     return render(request, "release.html", context)

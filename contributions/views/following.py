@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from contributions.actions import following as acts
 from contributions.errors import Invalid
 from contributions.forms.following import NameForm, SearchForm
-from contributions.models import Follow, Person
+from contributions.models import Contribution, Follow, Person, Stack
 from contributions.models.following import THINGS, key_of
 from contributions.plaintext import clean
 
@@ -56,10 +56,12 @@ def follow(request: HttpRequest) -> HttpResponse:
         acts.follow(person=person, thing=thing)
     elif act == "unfollow":
         acts.unfollow(person=person, thing=thing)
-    elif act == "mute" and request.POST.get("thing") == "contribution":
+    elif act == "mute" and isinstance(thing, Stack):
+        acts.mute_stack(person=person, stack=thing)
+    elif act == "mute" and isinstance(thing, Contribution):
         acts.mute(person=person, contribution=thing)
     else:
-        raise Invalid("Follow it or leave it; a contribution can be muted too.")
+        raise Invalid("Follow it or leave it; a contribution or a stack can be muted too.")
     if request.headers.get("HX-Request"):
         return render(request, "_follow.html", state_of(person, thing) | {"back": request.POST.get("next", "")})
     return back(request, thing.get_absolute_url())

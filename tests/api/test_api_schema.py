@@ -69,6 +69,9 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
     factories.make_port(published.contribution.current)
     own = {"{slug}": webhook.organisation.slug, "{number}": str(webhook.pk)}
     remark = factories.make_remark(published.contribution.current)
+    stack = factories.make_stack(published.contribution, author=member.person)
+    shared = published.contribution
+    factories.make_contribution(component=shared.component, organisation=member.person.organisation)
     fills = {  # the first that is part of a path fills it
         "v1/remarks/": {"{number}": str(remark.pk)},
         "/comments/{number}": {"{number}": str(edited)},
@@ -81,6 +84,8 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
         "/organisations/{slug}/downloads/": own,
         "/organisations/{slug}/invitations/": own,
         "/organisations/{slug}/dashboard/": own,
+        "/organisations/{slug}/forecast/": own,
+        "/stacks/{number}/forecast/": {"{number}": str(stack.pk)},
         "/organisations/{slug}/environment/": own,
         "/organisations/": {"{slug}": organisation},
         "/search/complete/": {"complete/": "complete/?q=component:swiftclient"},

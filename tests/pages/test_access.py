@@ -81,6 +81,8 @@ PAGES = {
     "/stacks/{stack}/": (404, 404, 200, 404, 200),
     "/contributions/{c}/stacks/": SIGNED_IN,
     "/contributions/{c}/depends/": (302, 403, 200, 403, 403),
+    "/stacks/{stack}/forecast/": (404, 404, 200, 404, 200),
+    "/organisations/northern-hosting/forecast/": (302, 403, 200, 403, 403),
     "/stacks/{stack}/assemblies/1/": (404, 404, 200, 404, 200),
     "/builds/": ALL,
     "/builds/{build}/": ALL,

@@ -48,6 +48,7 @@ LISTS = [
     "/components/swift/matrix/",
     "/components/swift/matrix/?q=fits:1.0&view=picture",
     "/organisations/lists/matrix/",
+    "/organisations/lists/forecast/",
     "/tags/",
     "/contributions/{c}/compare/1..3/",
     "/contributions/{c}/discussion/",
