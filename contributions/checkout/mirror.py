@@ -22,7 +22,7 @@ from contributions.checkout.runner import GIB, Fence, GitFailed, git
 from contributions.errors import Invalid, Refusal, Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 REFS = "refs/upstream/"
@@ -157,6 +157,14 @@ def ensure_bundle(mirror: Path, bundle: IO[bytes], *, tip: str, name: str) -> No
         if found != tip:
             raise Trouble(f"A stored bundle holds {found[:12]} instead of {tip[:12]}.")
     git(mirror, "update-ref", ref, tip)
+
+
+def held(mirror: Path, revisions: Mapping[str, str]) -> set[str]:
+    """Those of the revisions (name -> tip) that the mirror holds under refs/revisions/, asked all at once."""
+    names = list(revisions)
+    asked = "".join(f"refs/revisions/{name}\n" for name in names).encode()
+    listed = git(mirror, "cat-file", "--batch-check=%(objectname)", input=asked).decode().splitlines()
+    return {name for name, tip in zip(names, listed, strict=True) if tip == revisions[name]}
 
 
 def _tidy(mirror: Path) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Case, F, When
 from django.db.models.functions import Now
 from django.urls import reverse
@@ -38,6 +38,19 @@ class FitQuerySet(WorkQuerySet):
         waiting = of_these.filter(state=QUEUED).select_related("release")
         used = ("-revision__contribution__running_count", "-revision__contribution__activity", "pk")
         return list(waiting.order_by(*used)[:most])
+
+    def neighbours(self, component: int) -> Self:
+        """What waits of a component and was not tried yet: the newest release and the most used first."""
+        fresh = self.filter(state=QUEUED, attempts=0, revision__contribution__component=component)
+        return fresh.order_by(
+            "-release__position", "-revision__contribution__running_count", "-revision__contribution__activity", "pk"
+        )
+
+    def claim_neighbours(self, component: int, most: int) -> list[Any]:
+        """Take at most so many of them that nobody else is about to take, in that order."""
+        with transaction.atomic():
+            free = self.neighbours(component).select_for_update(skip_locked=True, of=("self",))
+            return self.claim_all(list(free.values_list("pk", flat=True)[:most]))
 
     def verdicts_before(self, release: Release, revisions: Any) -> dict[int, str]:
         """Of each revision, by its key, the verdict on the nearest release before this one that it was judged on."""

@@ -31,8 +31,12 @@ class WorkQuerySet(models.QuerySet[Any]):
 
     def claim(self, pk: int) -> Any | None:
         """Take the row for this worker; None when another has it, had it, or it may not be tried again."""
+        return next(iter(self.claim_all([pk])), None)
+
+    def claim_all(self, keys: Sequence[int]) -> list[Any]:
+        """The same for several; the rows that this worker has now, in the order of the keys."""
         token = uuid.uuid4()
-        mine = self.filter(pk=pk, attempts__lt=settings.ATTEMPTS).waiting()
+        mine = self.filter(pk__in=keys, attempts__lt=settings.ATTEMPTS).waiting()
         taken = mine.update(
             state=RUNNING,
             lease=token,
@@ -40,7 +44,8 @@ class WorkQuerySet(models.QuerySet[Any]):
             attempts=F("attempts") + 1,
             started_at=Now(),
         )
-        return self.get(pk=pk, lease=token) if taken else None
+        found = {row.pk: row for row in self.filter(pk__in=keys, lease=token)} if taken else {}
+        return [found[key] for key in keys if key in found]
 
     def unheard(self, most: int) -> list[int]:
         """The keys of at most `most` waiting rows whose doorbell seems lost, oldest first; they count as rung now."""
@@ -101,9 +106,13 @@ class Work(Stateful):
 
     def renew(self) -> bool:
         """Hold the row for another lease; False when it is no longer ours and the work must stop."""
+        return self.renew_with([self])
+
+    def renew_with(self, rows: Sequence[Work]) -> bool:
+        """The same for rows of this kind that are held together; False when none of them is ours."""
         until = Now() + timedelta(seconds=settings.LEASE_SECONDS)
-        mine = self._manager().filter(pk=self.pk, state=RUNNING, lease=self.lease)
-        return mine.update(lease_until=until) == 1
+        mine = self._manager().filter(pk__in=[row.pk for row in rows], lease__in={row.lease for row in rows})
+        return mine.filter(state=RUNNING).update(lease_until=until) > 0
 
     def finish(self, to: str, **values: Any) -> Self:
         """Record the one result. Raises LeaseLost when another worker has the row meanwhile."""

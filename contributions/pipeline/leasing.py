@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from django.conf import settings
 from django.db import DatabaseError, connection
@@ -14,17 +14,21 @@ from django.db import DatabaseError, connection
 from contributions.errors import LeaseLost
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from contributions.models.work import Work
 
 log = logging.getLogger(__name__)
 
 
+class Renewable(Protocol):
+    def renew(self) -> bool: ...
+
+
 class Lease:
     """`is_held` turns False for ever when another worker took the row, or when nobody could tell for a whole lease."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Renewable) -> None:
         self._work = work
         self._renewed_at = time.monotonic()
         self._over = threading.Event()
@@ -70,17 +74,42 @@ def leased(work: Work) -> Iterator[Lease]:
     LeaseLost on recording the result ends the block quietly: another worker's result counts, ours is dropped. What
     the operating system refuses (a full disk, no more processes) is our trouble: the work is put back.
     """
-    lease = Lease(work)
-    thread = threading.Thread(target=lease.renew_until_over, name=f"lease of {work.pk}", daemon=True)
+    with _leased(work, [work]) as lease:
+        yield lease
+
+
+@contextmanager
+def leased_together(works: Sequence[Work]) -> Iterator[Lease]:
+    """The same for rows of one kind, by one thread: each keeps its own lease, and those that are over have none."""
+    with _leased(_Together(works), works) as lease:
+        yield lease
+
+
+class _Together:
+    def __init__(self, works: Sequence[Work]) -> None:
+        self._works = works
+
+    def __str__(self) -> str:
+        return f"{len(self._works)} rows, {self._works[0]} first"
+
+    def renew(self) -> bool:
+        return self._works[0].renew_with(self._works)
+
+
+@contextmanager
+def _leased(held: Renewable, works: Sequence[Work]) -> Iterator[Lease]:
+    lease = Lease(held)
+    thread = threading.Thread(target=lease.renew_until_over, name=f"lease of {works[0].pk}", daemon=True)
     thread.start()
     try:
         yield lease
     except LeaseLost as lost:
-        log.warning("Dropped the result of %s: %s", work, lost)
+        log.warning("Dropped the result of %s: %s", held, lost)
     except OSError as problem:
-        log.exception("%s could not be worked on", work)
-        with suppress(LeaseLost):
-            work.put_back(f"The worker could not do it: {problem.strerror or problem}.")
+        log.exception("%s could not be worked on", held)
+        for work in (work for work in works if not work.is_over):
+            with suppress(LeaseLost):
+                work.put_back(f"The worker could not do it: {problem.strerror or problem}.")
     finally:
         lease.end()
         thread.join()
