@@ -97,6 +97,7 @@ urlpatterns = [
     path("contributions/<int:number>/compare/", comparing.choose, name="contribution-compare"),
     path(f"{COMPARISON}/", comparing.comparison, name="contribution-comparison"),
     path(f"{COMPARISON}/make/", comparing.make, name="contribution-comparison-make"),
+    path("contributions/<int:number>/confirm/", fits.confirm, name="contribution-confirm"),
     path("contributions/<int:number>/fits/<path:name>/", fits.fit, name="contribution-fit"),
     path("contributions/<int:number>/matrix/", contribution.matrix, name="contribution-matrix"),
     path("contributions/<int:number>/discussion/", talking.discussion, name="contribution-discussion"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -250,6 +251,30 @@ def make_fit(revision: Revision | None = None, release: Release | None = None, *
     release = release or make_release(revision.contribution.component)
     given = {"state": Fit.State.APPLIES, "release_commit": release.commit, "commit": make_commit_id()} | given
     return Fit.objects.create(revision=revision, release=release, **given)
+
+
+def make_reason(path: str = "swiftclient/shell.py") -> dict[str, Any]:
+    """What an inquiry keeps with a fit that conflicts in one place of a file, and in one that upstream deleted."""
+    commit = {"commit": "4be1" * 10, "subject": "Count in German", "author": "Ada", "at": "2026-01-05T10:00:00+00:00"}
+    blame = [
+        {"path": path, "why": "changed", **commit, "merge": "", "hunks": 1},
+        {"path": "gone.py", "why": "missing", **commit, "merge": "5cf2" * 10, "hunks": 0},
+        {"path": "logo.png", "why": "unknown", **dict.fromkeys(commit, ""), "merge": "", "hunks": 0},
+    ]
+    hunk = {
+        "base": {"start": 12, "lines": ["    retries = 5", "    wait = 1"], "cut": 0},
+        "ours": {"start": 14, "lines": ["    retries = FUENF", "    wait = 1"], "cut": 0},
+        "theirs": {"start": 12, "lines": ["    retries = options.retries or 5"], "cut": 3},
+        "before": ["def connect(options):", "\t# <b>as asked</b>"],
+        "after": ["    return Connection(retries)"],
+    }
+    files = [
+        {"path": path, "how": "content", "count": 2, "hunks": [hunk]},
+        {"path": "gone.py", "how": "gone-here", "count": 0, "hunks": []},
+        {"path": "logo.png", "how": "binary", "count": 0, "hunks": []},
+    ]
+    clash = make_blob(json.dumps({"files": files}).encode())
+    return {"conflicts": [path, "gone.py", "logo.png"], "blame": blame, "clash": clash}
 
 
 def make_build(

@@ -276,6 +276,13 @@ class TickInput(Input):
     text = Text(required=False, allow_blank=True, help_text="How it fails, in short.")
 
 
+class ConfirmInput(Input):
+    is_same = serializers.BooleanField(
+        allow_null=True, help_text="True: the commit is the contribution; false: it is not; null takes that back."
+    )
+    commit = Text(required=False, max_length=64, help_text="The commit that you looked at; refused if it is another.")
+
+
 class EnvironmentInput(Input):
     traits = serializers.DictField(child=Text(allow_blank=True), help_text="Slugs of traits and what it is there.")
 

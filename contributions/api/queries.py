@@ -119,6 +119,12 @@ class FilesQuery(serializers.Serializer[Any]):
     )
 
 
+class OneFitQuery(serializers.Serializer[Any]):
+    revision = serializers.IntegerField(
+        required=False, min_value=1, max_value=BIGGEST_KEY, help_text="A number; the current revision unless asked."
+    )
+
+
 class FitQuery(PageQuery):
     revision = serializers.IntegerField(
         required=False, min_value=1, max_value=BIGGEST_KEY, help_text="A number; the current revision unless asked."

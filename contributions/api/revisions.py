@@ -1,4 +1,4 @@
-"""Revisions of a contribution, their bytes, and how they fit each release."""
+"""Revisions of a contribution, and their bytes."""
 
 from __future__ import annotations
 
@@ -10,23 +10,22 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 
 from contributions.actions.submitting import revise
 from contributions.errors import Missing
-from contributions.models import Fit, Revision
 
 from .contributions import ONCE, ONCE_HEADER, Uploads
 from .files import blob_response
 from .inputs import RevisionInput, RevisionJson, source_of
 from .lookups import contribution_seen_by, release_meant, releases_meant, revision_seen_by
-from .queries import FitQuery, PageQuery
+from .queries import PageQuery
 from .resource import Resource
 from .shapes.paged import paged
-from .shapes.revisions import FitShape, RevisionDetailShape, RevisionShape
+from .shapes.revisions import RevisionDetailShape, RevisionShape
 
 if TYPE_CHECKING:
     from django.http import HttpResponseBase
     from rest_framework.request import Request
     from rest_framework.response import Response
 
-    from contributions.models import Blob
+    from contributions.models import Blob, Revision
 
 BODIES = {"multipart/form-data": RevisionInput, "application/json": RevisionJson}
 LARGE = ("text", "html", "commits", "files", "fingerprints", "warnings")
@@ -107,16 +106,3 @@ def _held(revision: Revision, blob: Blob | None) -> Blob:
     if blob is None:
         raise Missing(f"{revision.label} has no patch: it was not received as one.")
     return blob
-
-
-class Fits(Resource):
-    is_kept = True
-
-    @extend_schema(operation_id="fits_list", parameters=[FitQuery], responses=paged(FitShape), summary="List fits")
-    def get(self, request: Request, number: int) -> Response:
-        """How a revision meets each release, newest release first."""
-        del request
-        contribution, asked = contribution_seen_by(self.eyes, number), self.asked(FitQuery)
-        found = Fit.objects.filter(revision__contribution=contribution).select_related("revision", "release")
-        wanted = {"revision__number": asked["revision"]} if "revision" in asked else {"revision": contribution.current}
-        return self.listed(FitShape, found.filter(**wanted), asked, "-release__position", "-pk")

@@ -99,6 +99,15 @@ class TickForm(forms.Form):
     text = forms.CharField(required=False)
 
 
+class ConfirmForm(forms.Form):
+    commit = forms.CharField(max_length=64)
+    is_same = forms.TypedChoiceField(
+        choices=[("yes", "the same"), ("no", "another"), ("back", "taken back")],
+        coerce={"yes": True, "no": False, "back": None}.get,
+        empty_value=None,
+    )
+
+
 class ReviewForm(forms.Form):
     verdict = forms.ChoiceField(choices=Review.Verdict, widget=forms.RadioSelect)
     message = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 5}), strip=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.db import models, transaction
@@ -58,6 +59,9 @@ class FitQuerySet(WorkQuerySet):
         judged = earlier.filter(revision__in=revisions, state__in=VERDICTS)
         nearest = judged.order_by("revision_id", "-release__position", "-release_id").distinct("revision_id")
         return dict(nearest.values_list("revision", "state"))
+
+
+UNCLEAR = frozenset({"conflicts", "probably-upstream"})  # what a reason is looked for
 
 
 class Fit(Work):
@@ -170,6 +174,12 @@ class Fit(Work):
     def asked_about(self) -> str:
         """The commit of which a person is asked whether it is the patch; none where nothing is unclear."""
         return self.namesake or (self.upstream_commit if self.state == self.State.PROBABLY_UPSTREAM else "")
+
+    @property
+    def clashes(self) -> list[dict[str, Any]]:
+        """Both sides of what conflicts, a file each: path, how, count, hunks."""
+        files: list[dict[str, Any]] = json.loads(self.clash.read())["files"] if self.clash else []
+        return files
 
     @property
     def word(self) -> str:

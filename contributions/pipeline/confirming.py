@@ -13,6 +13,7 @@ from contributions.models.fit import VERDICTS
 
 from .leasing import leased
 from .places import mirror_of
+from .stranding import tell_of_turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,7 +71,11 @@ def judge_again(contribution: Contribution, commit: str) -> list[Fit]:
 
 
 def _moved(fit: Fit, to: str, **values: Any) -> Fit:
-    return fit if fit.state == to else fit.move(to, **values)
+    if fit.state == to:
+        return fit
+    fit.move(to, **values)
+    tell_of_turn(fit)
+    return fit
 
 
 def _without_question(sentence: str) -> str:
@@ -122,4 +127,5 @@ def fits_to_tell(revision: Revision | None, held: Iterable[tuple[int, str]]) -> 
 
 def _found(fit: Fit, commit: str) -> Fit:
     evidence = Fit.Evidence.CONFIRMED
-    return fit.move(State.UPSTREAM, upstream_commit=commit, evidence=evidence, sentence=_without_question(fit.sentence))
+    sentence = _without_question(fit.sentence)
+    return _moved(fit, State.UPSTREAM, upstream_commit=commit, evidence=evidence, sentence=sentence)

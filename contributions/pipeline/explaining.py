@@ -10,6 +10,7 @@ from django.db import transaction
 from contributions.checkout.explaining import explain
 from contributions.errors import Refusal, Trouble
 from contributions.models import Blob, Fit, Inquiry
+from contributions.models.fit import UNCLEAR
 from contributions.plaintext import clean
 
 from .leasing import leased
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from contributions.checkout.blaming import Blame
     from contributions.checkout.clashing import Clash, Hunk, Stretch
     from contributions.checkout.explaining import Explanation
-
-UNCLEAR = (Fit.State.CONFLICTS, Fit.State.PROBABLY_UPSTREAM)
 
 
 def queue_inquiry(fit: Fit) -> list[Inquiry]:

@@ -31,6 +31,7 @@ icon = register.simple_tag(marks.icon)
 state = register.simple_tag(marks.state)
 when = register.simple_tag(marks.when)
 fit_mark = register.simple_tag(marks.fit_mark)
+commit_link = register.simple_tag(marks.commit_link)
 
 MARKS = {"met": "circle-check", "waiting": "clock", "not-met": "circle-x", "not-asked": "circle-dashed"}
 

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.shortcuts import render
+from django.contrib import messages
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from contributions.errors import Missing
+from contributions.actions import confirming
+from contributions.errors import Invalid, Missing
+from contributions.forms.voices import ConfirmForm
 from contributions.keeping import kept
-from contributions.models import Build, Fit, Release, Revision, Standing
+from contributions.models import Build, Fit, Inquiry, Release, Revision, Standing
 from contributions.models.build import repetitions_of
+from contributions.models.fit import UNCLEAR
 from contributions.models.forges import commit_address
+from contributions.plaintext import clean
 
+from .clashes import shown_clashes
 from .contribution import AT_WORK, chosen_revision, find, framed
+from .entering import person_of, verb
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
     from contributions.models import Contribution
 
 MOST_BUILDS = 10
+THANKS = {
+    True: _("Noted: upstream has it. Other releases that hold the commit follow."),
+    False: _("Noted: it is another change."),
+    None: _("That is taken back; the question is open again."),
+}
 
 
 @require_safe
@@ -40,24 +55,74 @@ def release_named(contribution: Contribution, name: str) -> Release:
     return found
 
 
-def show_fit(request: HttpRequest, contribution: Contribution, release: Release, **more: Any) -> HttpResponse:
+def show_fit(request: HttpRequest, contribution: Contribution, release: Release) -> HttpResponse:
     revision = chosen_revision(request, contribution)
     row = fits_on(release).filter(revision=revision).first()
     builds = list(_builds(release, revision))
-    states = {row.state if row else ""} | {build.state for build in builds}
+    inquiry = Inquiry.objects.filter(fit=row).first() if row else None
+    states = {row.state if row else ""} | {build.state for build in builds} | {inquiry.state if inquiry else ""}
     context = {
         "release": release,
         "revision": revision,
         "fit": row,
+        "inquiry": inquiry,
         "builds": builds,
         "bare": Build.objects.bare().filter(release=release).defer("recipe").first(),
         "standing": Standing.objects.filter(contribution=contribution, release=release).first(),
-        "upstream_page": commit_address(contribution.component.upstream_url, row.upstream_commit) if row else "",
         "others": fits_on(release).filter(revision__contribution=contribution).exclude(revision=revision),
         "moving": bool(AT_WORK & states),
+        **(_reason(request, contribution, row) if row else {}),
     }
-    status = more.pop("status", 200)
-    return render(request, "fit.html", framed(request, contribution, "matrix", **context | more), status=status)
+    return render(request, "fit.html", framed(request, contribution, "matrix", **context))
+
+
+def _reason(request: HttpRequest, contribution: Contribution, row: Fit) -> dict[str, Any]:
+    """Why it meets the release so, as far as that is known."""
+    upstream = contribution.component.upstream_url
+    asked = row.asked_about or (row.upstream_commit if row.evidence == Fit.Evidence.CONFIRMED else "")
+    said = contribution.sightings.filter(commit=asked).select_related("person").first() if asked else None
+    conflicts = row.state in UNCLEAR
+    return {
+        "upstream_page": commit_address(upstream, row.upstream_commit),
+        "evidence": dict(Fit.Evidence.choices).get(row.evidence, row.evidence),
+        "asked": asked,
+        "asked_page": commit_address(upstream, asked),
+        "said": said,
+        "may_confirm": contribution.may_be_confirmed_by(request.user),
+        "parts": [Part.of(part, upstream) for part in row.commits],
+        "clashes": shown_clashes(row, upstream) if conflicts else [],
+    }
+
+
+class Part(NamedTuple):
+    """A commit of a series, and how it meets the release by itself."""
+
+    sha: str
+    subject: str
+    state: str
+    upstream_commit: str
+    page: str
+    conflicts: Sequence[str]
+
+    @classmethod
+    def of(cls, known: dict[str, Any], upstream_url: str) -> Part:
+        commit = str(known.get("upstream_commit") or "")
+        sha, subject, state = (str(known.get(name) or "") for name in ("sha", "subject", "state"))
+        page, conflicts = commit_address(upstream_url, commit), known.get("conflicts") or []
+        return cls(sha, subject, state, commit, page, conflicts)
+
+
+@verb("contribution-matrix")
+def confirm(request: HttpRequest, number: int) -> HttpResponse:
+    """Say whether the commit that a fit asks about is the contribution; back to that fit."""
+    contribution = find(request, number)
+    release = release_named(contribution, clean(request.POST.get("release", "")))
+    form = ConfirmForm(request.POST)
+    if not form.is_valid():
+        raise Invalid("Say whether it is the same, is not, or that you take that back.")
+    confirming.confirm(person=person_of(request), contribution=contribution, **form.cleaned_data)
+    messages.success(request, str(THANKS[form.cleaned_data["is_same"]]))
+    return redirect("contribution-fit", number=number, name=release.name)
 
 
 def fits_on(release: Release) -> QuerySet[Fit, Fit]:

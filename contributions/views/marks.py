@@ -61,6 +61,13 @@ def _fit_mark(state: str, label: str, href: str) -> SafeString:
     return format_html('<span class="fit" data-state="{}">{}</span>', state, inside)
 
 
+def commit_link(commit: str, page: str = "") -> SafeString:
+    """A commit of upstream by the beginning of its id, with a link to where upstream shows it."""
+    if page:
+        return format_html('<a href="{}" rel="nofollow"><code>{}</code></a>', page, commit[:10])
+    return format_html('<code title="{}">{}</code>', commit, commit[:10])
+
+
 def when(moment: datetime | None) -> SafeString | str:
     """How long ago it was; the exact time on pointing at it and for machines."""
     if moment is None:

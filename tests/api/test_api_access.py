@@ -31,6 +31,7 @@ READING = (
     "{one}comparisons/", "{two}comparisons/1..2/", "{two}comparisons/1..2/diff",
     "{one}revisions/1/files/", "{one}revisions/1/files/0/",
     "{one}revisions/1/diff", "{one}fits/", "{one}comments/", "{one}reports/", "{one}reviews/",
+    "{one}fits/4.7.0/", "{one}fits/4.7.0/?revision=1",
     "comments/{comment}/", "comments/{comment}/edits/",
     "builds/", "builds/{build}/", "builds/{build}/log", "publications/", "publications/{publication}/", "feed/",
     "moderation/log/", "status/", "keys/", "index/",
@@ -75,6 +76,7 @@ VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     ("post", "remarks/{remark}/remove/"): ({"reason": "Spam."}, "401 403 204 403 204 403 403 403"),
     ("post", "remarks/{remark}/resolve/"): (None, "401 403 200 200 200 403 403 403"),
     ("post", "remarks/{remark}/reopen/"): (None, "401 403 409 409 409 403 403 403"),
+    ("post", "{one}fits/4.7.0/confirm/"): ({"is_same": True}, "401 403 400 400 400 403 403 403"),  # it asks nothing
     ("post", "{one}reports/"): (REPORT, "401 201 201 403 403 403 201 403"),
     ("put", "{one}claims/"): ({"fixes": ["#1"], "tests": []}, "401 403 200 403 403 403 403 403"),
     ("put", "{one}claims/{claim}/ticks/"): ({"holds": True}, "401 200 403 200 200 403 200 403"),

@@ -91,6 +91,7 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
         "/search/complete/": {"complete/": "complete/?q=component:swiftclient"},
         "/claims/{claim}/": {"{number}": str(number), "{claim}": str(tick.claim_id)},
         "/advisories/": {"{number}": str(advisory.pk)},
+        "/fits/{release}/": {"{number}": str(number), "{release}": "4.7.0"},
         "": {"{number}": str(number), "{revision}": "1", "{slug}": "swiftclient", "{index}": "0"},
     }
     for template, operations in schema()["paths"].items():

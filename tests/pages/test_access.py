@@ -163,6 +163,10 @@ VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
     "/contributions/{c}/vote/": ({"value": "1"}, (LED_AWAY, DONE, REFUSED, DONE, DONE)),
     "/contributions/{c}/comment/": ({"text": "Works."}, (REFUSED, DONE, DONE, DONE, DONE)),  # a stranger's words stay
     "/contributions/{c}/claims/{claim}/tick/": ({"holds": "yes"}, (LED_AWAY, DONE, REFUSED, DONE, DONE)),
+    "/contributions/{c}/confirm/": (
+        {"release": "4.7.0", "commit": "c" * 40, "is_same": "yes"},
+        (LED_AWAY, REFUSED, 400, 400, 400),  # nobody is asked about that commit
+    ),
     "/contributions/{c}/viewed/": ({"revision": "1", "file": "0"}, (LED_AWAY, DONE, DONE, DONE, DONE)),
     "/contributions/{c}/reports/{report}/take-back/": ({}, (LED_AWAY, REFUSED, DONE, REFUSED, REFUSED)),
     "/contributions/{c}/report/": (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from contributions.models import Fit
+from contributions.models import Fit, Inquiry
 from contributions.models.forges import commit_address
 from contributions.views.marks import GLYPHS, fit_mark
 from tests import factories
@@ -14,6 +14,8 @@ from tests.pages.conftest import signed_in
 
 if TYPE_CHECKING:
     from django.test import Client
+
+    from contributions.models import Contribution
 
 COMMIT = "c" * 40
 
@@ -85,3 +87,132 @@ def test_a_release_that_it_was_not_tried_on_says_so() -> None:
     contribution = factories.make_contribution()
     release = factories.make_release(contribution.component, "1.0")
     assert "It was not tried on this release" in page(contribution, release)
+
+
+@pytest.fixture
+def contribution(db: None) -> Contribution:
+    del db
+    component = factories.make_component("swift", upstream_url="https://opendev.org/openstack/swift.git")
+    made: Contribution = factories.make_contribution(component=component)
+    return made
+
+
+def fit_on(contribution: Contribution, name: str = "2.0", **given: Any) -> Fit:
+    release = factories.make_release(contribution.component, name)
+    made: Fit = factories.make_fit(contribution.current, release, **given)
+    return made
+
+
+REASONS = [
+    ({"state": "applies", "way": "exact"}, "at the lines that it names"),
+    ({"state": "applies", "way": "context"}, "by its context alone"),
+    ({"state": "merges", "way": "offset"}, "at other lines than it names"),
+    ({"state": "merges", "way": "3-way"}, "with a 3-way merge"),
+    ({"state": "upstream", "evidence": "change-id", "upstream_commit": COMMIT}, "has the patch&#x27;s Change-Id"),
+    ({"state": "upstream", "evidence": "reverse-apply"}, "in which commit cannot be told"),
+    ({"state": "probably-upstream", "evidence": "subject", "upstream_commit": COMMIT}, "Is it the same change?"),
+    ({"state": "no-base"}, "format-patch --base=auto"),
+    ({"state": "not-for-this-tree", "sentence": "These are paths of nova."}, "These are paths of nova."),
+    ({"state": "conflicts", "conflicts": ["a.py"]}, "1 file conflicts"),
+    ({"state": "queued"}, "It is being judged"),
+    ({"state": "errored", "sentence": "The disk was full."}, "That is our fault"),
+]
+
+
+@pytest.mark.parametrize(("given", "words"), REASONS)
+def test_every_verdict_is_told_in_words(contribution: Contribution, given: dict[str, Any], words: str) -> None:
+    row = fit_on(contribution, **given)
+    shown = page(contribution, row.release)
+    assert words in shown
+    assert f'data-state="{row.state}"' in shown
+    if given.get("upstream_commit"):
+        assert f'href="https://opendev.org/openstack/swift/commit/{COMMIT}"' in shown
+
+
+def test_a_conflict_shows_both_sides_and_who_is_to_blame(contribution: Contribution) -> None:
+    row = fit_on(contribution, state="conflicts", **factories.make_reason())
+    Inquiry.objects.create(fit=row, state="done")
+    shown = page(contribution, row.release)
+    assert "It conflicts since" in shown
+    assert "<b>Count in German</b>" in shown
+    assert "What 2.0 made of it" in shown
+    assert "<mark>" in shown, "the words that differ are marked"
+    assert "&lt;b&gt;as asked" in shown
+    assert "<b>as asked" not in shown
+    assert "which the merge 5cf25cf25c brought in" in shown
+    assert "The release has no such file any more" in shown
+    assert "3 more lines are not shown." in shown
+    assert "1 more place is not shown." in shown
+
+
+def test_while_the_culprit_is_looked_for_the_page_says_so(contribution: Contribution) -> None:
+    row = fit_on(contribution, state="conflicts", conflicts=["a.py"])
+    inquiry = Inquiry.objects.create(fit=row)
+    assert "is being looked for" in page(contribution, row.release)
+    Inquiry.objects.filter(pk=inquiry.pk).update(state="errored")
+    assert "could not find out" in page(contribution, row.release)
+
+
+@pytest.mark.attack("W03")
+def test_what_strangers_wrote_is_shown_and_never_run(contribution: Contribution) -> None:
+    evil = "<script>alert(1)</script>\u202e"
+    reason = factories.make_reason(f"{evil}.py")
+    reason["blame"][0] |= {"subject": evil, "author": evil, "commit": "not a commit"}
+    parts = [{"sha": evil, "subject": evil, "state": "conflicts", "conflicts": [evil]}]
+    row = fit_on(contribution, state="conflicts", commits=parts, renames={evil: evil}, sentence=evil, **reason)
+    for shown in (page(contribution, row.release), matrix_of(contribution)):
+        assert "<script>alert" not in shown
+        assert "\u202e" not in shown
+        assert "&lt;script&gt;" in shown, "the control: it is there"
+
+
+def matrix_of(contribution: Contribution) -> str:
+    return signed_in(None).get(f"/contributions/{contribution.pk}/matrix/").content.decode()
+
+
+def test_a_series_is_told_commit_by_commit(contribution: Contribution) -> None:
+    part = {"sha": "a1" * 20, "subject": "Wait", "state": "upstream", "upstream_commit": COMMIT, "conflicts": []}
+    row = fit_on(contribution, state="merges", commits=[part], renames={"old.py": "new.py"})
+    shown = page(contribution, row.release)
+    assert "Commit by commit" in shown
+    assert "<code>old.py</code> → <code>new.py</code>" in shown
+
+
+def asked(contribution: Contribution) -> Fit:
+    given = {"state": "probably-upstream", "evidence": "subject", "upstream_commit": COMMIT, "namesake": COMMIT}
+    return fit_on(contribution, **given)
+
+
+def send(client: Client, row: Fit, word: str, **more: str) -> Any:
+    form = {"release": row.release.name, "commit": COMMIT, "is_same": word} | more
+    return client.post(f"/contributions/{row.revision.contribution_id}/confirm/", form)
+
+
+def test_it_is_confirmed_and_taken_back_on_its_page(contribution: Contribution) -> None:
+    row, client = asked(contribution), signed_in(contribution.author)
+    assert "Yes, it is the same" not in page(contribution, row.release)
+    assert "Yes, it is the same" in page(contribution, row.release, client)
+    answer = send(client, row, "yes")
+    assert (answer.status_code, answer["Location"]) == (302, f"/contributions/{contribution.pk}/fits/2.0/")
+    row.refresh_from_db()
+    assert (row.state, row.evidence) == ("upstream", "confirmed")
+    told = page(contribution, row.release)
+    assert "says that it is this contribution" in told
+    assert str(contribution.author) in told
+    send(client, row, "back")
+    row.refresh_from_db()
+    assert row.state == "probably-upstream"
+    send(client, row, "no")
+    row.refresh_from_db()
+    assert row.state == "conflicts"
+    assert "says that it is another change" in page(contribution, row.release, client)
+
+
+@pytest.mark.parametrize(
+    ("more", "status"), [({"is_same": "perhaps"}, 400), ({"commit": "0" * 40}, 400), ({"release": "9.9"}, 404)]
+)
+def test_what_makes_no_sense_changes_nothing(contribution: Contribution, more: dict[str, str], status: int) -> None:
+    row = asked(contribution)
+    assert send(signed_in(contribution.author), row, "yes", **more).status_code == status
+    row.refresh_from_db()
+    assert row.state == "probably-upstream"

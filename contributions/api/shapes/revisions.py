@@ -8,7 +8,7 @@ from django.urls import reverse
 from rest_framework import serializers
 
 from contributions.api.fields import Link
-from contributions.models import Artifact, Carry, Comparison, Fit, Revision
+from contributions.models import Artifact, Carry, Comparison, Revision
 from contributions.models.porting import is_outdated
 
 
@@ -142,20 +142,4 @@ class ComparisonDetailShape(ComparisonShape):
 
     class Meta(ComparisonShape.Meta):
         fields: tuple[str, ...] = (*ComparisonShape.Meta.fields, "commits", "files", "conflicts")
-        read_only_fields: tuple[str, ...] = fields
-
-
-class FitShape(serializers.ModelSerializer[Fit]):
-    revision = serializers.IntegerField(source="revision.number", read_only=True)
-    release = serializers.CharField(source="release.name", read_only=True)
-    conflicts = serializers.ListField(
-        child=serializers.CharField(), read_only=True, help_text="The paths that conflict."
-    )
-
-    class Meta:
-        model = Fit
-        fields: tuple[str, ...] = (
-            *("revision", "release", "release_commit", "state", "sentence", "conflicts"),
-            *("commit", "tree", "upstream_commit", "evidence", "finished_at"),
-        )
         read_only_fields: tuple[str, ...] = fields
