@@ -36,7 +36,7 @@ class FitShape(serializers.ModelSerializer[Fit]):
         read_only_fields: tuple[str, ...] = fields
 
 
-class PartShape(serializers.Serializer[Any]):
+class FitPartShape(serializers.Serializer[Any]):
     sha = serializers.CharField()
     subject = serializers.CharField(allow_blank=True)
     state = serializers.CharField(help_text="applies, upstream or conflicts.")
@@ -60,16 +60,16 @@ class BlameShape(serializers.Serializer[Any]):
     hunks = serializers.IntegerField(help_text="Places that conflict in the file.")
 
 
-class StretchShape(serializers.Serializer[Any]):
+class ClashSideShape(serializers.Serializer[Any]):
     start = serializers.IntegerField(help_text="The number of the first line.")
     lines = serializers.ListField(child=serializers.CharField(allow_blank=True, trim_whitespace=False))
     cut = serializers.IntegerField(help_text="Further lines that are not told.")
 
 
-class HunkShape(serializers.Serializer[Any]):
-    base = StretchShape(help_text="What both began with.")
-    ours = StretchShape(help_text="What the release has.")
-    theirs = StretchShape(help_text="What the patch wants.")
+class ClashHunkShape(serializers.Serializer[Any]):
+    base = ClashSideShape(help_text="What both began with.")
+    ours = ClashSideShape(help_text="What the release has.")
+    theirs = ClashSideShape(help_text="What the patch wants.")
     before = serializers.ListField(child=serializers.CharField(allow_blank=True, trim_whitespace=False))
     after = serializers.ListField(child=serializers.CharField(allow_blank=True, trim_whitespace=False))
 
@@ -78,7 +78,7 @@ class ClashShape(serializers.Serializer[Any]):
     path = serializers.CharField()
     how = serializers.ChoiceField(choices=HOWS)
     count = serializers.IntegerField(help_text="Places that conflict; as many are told as there is room for.")
-    hunks = HunkShape(many=True)
+    hunks = ClashHunkShape(many=True)
 
 
 class SightingShape(serializers.ModelSerializer[Sighting]):
@@ -97,7 +97,7 @@ class FitDetailShape(FitShape):
         help_text="The commit of which a person is asked whether it is the contribution; empty for none.",
     )
     said = serializers.SerializerMethodField(help_text="What a person said of that commit.")
-    commits = PartShape(many=True, read_only=True, help_text="Of a series: each commit by itself.")
+    commits = FitPartShape(many=True, read_only=True, help_text="Of a series: each commit by itself.")
     renames = serializers.DictField(
         child=serializers.CharField(), read_only=True, help_text="Path of the patch -> where upstream moved it."
     )
