@@ -15,10 +15,9 @@ from contributions.checkout.history import CHANGE_ID
 from contributions.checkout.renewing import Laid, Layer, lay_anew
 from contributions.checkout.touching import EVERYTHING, Reach, Stretch, stretch_between
 from contributions.models import Contribution, Fit, Inquiry, Offer, Release, Revision, Standing
-from contributions.models.fit import VERDICTS
+from contributions.models.fit import UNCLEAR, VERDICTS
 
 from .building import queue_builds
-from .explaining import UNCLEAR
 from .queueing import judged_on, queue_fits_of
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ LAID = (Fit.State.APPLIES, Fit.State.MERGES)
 KEPT = VERDICTS - {Fit.State.NO_BASE}
 COPIED = (
     *("state", "way", "commits", "renames", "evidence", "upstream_commit", "conflicts", "sentence", "blame"),
-    *("clash_id", "finished_at"),
+    *("clash_id", "namesake", "finished_at"),
 )
 
 
