@@ -33,7 +33,7 @@ def test_everything_that_the_page_tells_is_told(contribution: Contribution) -> N
     assert listed["url"].endswith(f"/api/v1/contributions/{contribution.pk}/fits/{release.slug}/")
     told = caller.get(f"contributions/{contribution.pk}/fits/{release.slug}/").json()
     assert {**told, **listed} == told, "what the list tells is part of it"
-    assert (told["state"], told["reason"], told["said"]) == ("conflicts", "done", None)
+    assert (told["state"], told["inquiry"], told["said"]) == ("conflicts", "done", None)
     assert told["blame"][0]["subject"] == "Count in German"
     assert told["clashes"][0]["hunks"][0]["ours"]["lines"] == ["    retries = FUENF", "    wait = 1"]
     assert [clash["how"] for clash in told["clashes"]] == ["content", "gone-here", "binary"]
@@ -44,7 +44,7 @@ def test_upstream_is_told_with_where_its_commit_is_shown(contribution: Contribut
     factories.make_fit(contribution.current, release, state="upstream", upstream_commit=COMMIT, evidence="patch-id")
     told = Caller().get(f"contributions/{contribution.pk}/fits/2.0/").json()
     assert told["upstream_url"] == f"https://github.com/openstack/swift/commit/{COMMIT}"
-    assert (told["evidence"], told["asked_about"], told["reason"], told["clashes"]) == ("patch-id", "", None, [])
+    assert (told["evidence"], told["asked_about"], told["inquiry"], told["clashes"]) == ("patch-id", "", None, [])
 
 
 def test_an_older_revision_is_asked_for_by_its_number(contribution: Contribution) -> None:

@@ -45,7 +45,7 @@ class FitPartShape(serializers.Serializer[Any]):
     conflicts = serializers.ListField(child=serializers.CharField(), default=list)
 
 
-class BlameShape(serializers.Serializer[Any]):
+class FitBlameShape(serializers.Serializer[Any]):
     path = serializers.CharField()
     why = serializers.ChoiceField(
         choices=["changed", "missing", "unrelated", "unknown"],
@@ -101,16 +101,16 @@ class FitDetailShape(FitShape):
     renames = serializers.DictField(
         child=serializers.CharField(), read_only=True, help_text="Path of the patch -> where upstream moved it."
     )
-    reason = serializers.SerializerMethodField(
+    inquiry = serializers.SerializerMethodField(
         help_text="queued or running while it is looked for who is to blame, then done; null where nothing is."
     )
-    blame = BlameShape(many=True, read_only=True)
+    blame = FitBlameShape(many=True, read_only=True)
     clashes = ClashShape(many=True, read_only=True, help_text="Both sides of what conflicts.")
 
     class Meta(FitShape.Meta):
         fields: tuple[str, ...] = (
             *(*FitShape.Meta.fields, "upstream_url", "asked_about", "said", "commits", "renames"),
-            *("reason", "blame", "clashes"),
+            *("inquiry", "blame", "clashes"),
         )
         read_only_fields: tuple[str, ...] = fields
 
@@ -118,7 +118,7 @@ class FitDetailShape(FitShape):
         return commit_address(fit.release.component.upstream_url, fit.upstream_commit)
 
     @extend_schema_field(serializers.ChoiceField(choices=Inquiry.State.choices, allow_null=True))
-    def get_reason(self, fit: Fit) -> str | None:
+    def get_inquiry(self, fit: Fit) -> str | None:
         return fit.inquiry.state if hasattr(fit, "inquiry") else None
 
     @extend_schema_field(SightingShape(allow_null=True))
