@@ -27,6 +27,7 @@ KEYS = {  # every filter, and a value that shows what it takes
     "conflicts": "2.36.0",
     "upstream": "2.36.0",
     "builds": "2.36.0",
+    "needs": "port",
     "has": "report",
     "is": "unreviewed",
     "like": "mine",

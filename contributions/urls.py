@@ -48,6 +48,7 @@ from contributions.views import (
     talking,
     transfers,
     tuf,
+    upstream,
     verbs,
     webhooks,
 )
@@ -121,6 +122,8 @@ urlpatterns = [
     path("contributions/<int:number>/review/", verbs.review, name="contribution-review"),
     path("contributions/<int:number>/withdraw/", verbs.withdraw, name="contribution-withdraw"),
     path("contributions/<int:number>/revise/", sharing.revise, name="contribution-revise"),
+    path("contributions/<int:number>/upstream/", upstream.place, name="contribution-upstream"),
+    path("contributions/<int:number>/v<int:revision>.dep3.patch", upstream.patch, name="revision-dep3-patch"),
     path("contributions/<int:number>/ports/new/", porting.port_new, name="port-new"),
     path("contributions/<int:number>/ports/take/", porting.port_take, name="port-take"),
     path("contributions/<int:number>/ports/<int:port>/withdraw/", porting.port_withdraw, name="port-withdraw"),

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from contributions.errors import Clash, Invalid, NotAllowed
 from contributions.models import Contribution, Event, Review, Standing, is_colleague
+from contributions.models.porting import is_outdated, ports_of
 from contributions.pipeline.settling import settle
 from contributions.tasks import ring_for_publishing
 
@@ -29,6 +30,8 @@ def review(
 ) -> Review:
     """Approve, request changes or reject the current revision; `revision` is the number that was looked at.
 
+    That of a port is about the port alone: whether it may be published on its release.
+
     A rejection or a request for changes stands until its maker or other content takes it away. When nobody is against
     it and all the component's rules are met, the contribution is approved and its passed builds are published.
     """
@@ -46,7 +49,9 @@ def review(
         locked = Contribution.objects.select_for_update(of=("self",)).get(pk=contribution.pk)
         if locked.is_or_was_by(reviewer):
             raise Clash("You became its author meanwhile.")
-        seen = _as_seen(locked, revision)
+        seen = _port(locked, revision) or _as_seen(locked, revision)
+        if seen.is_port and seen.submitted_by_id == reviewer.pk:
+            raise NotAllowed("You sent this port: another maintainer looks at it.")
         made, _ = Review.objects.update_or_create(
             revision=seen,
             reviewer=reviewer,
@@ -65,6 +70,14 @@ def review(
             ring_for_publishing(contribution)
         Standing.objects.recompute(contribution)
     return made
+
+
+def _port(contribution: Contribution, number: int | None) -> Revision | None:
+    """The port of that number, if that is what was looked at. Raises Clash for one that is outdated."""
+    found: Revision | None = ports_of(contribution).filter(number=number or 0).first()
+    if found is not None and is_outdated(found, contribution.current):
+        raise Clash(f"{found.label} is a port of what is no longer current.")
+    return found
 
 
 def _as_seen(contribution: Contribution, number: int | None) -> Revision:

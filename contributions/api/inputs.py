@@ -181,6 +181,12 @@ class RevisionJson(SourceJson):
     holds_for = serializers.ListField(child=Text(), required=False, max_length=MOST_RELEASES, help_text=HOLDS_FOR)
 
 
+class UpstreamInput(Input):
+    status = serializers.ChoiceField(choices=Contribution.UpstreamStatus.choices)
+    link = Text(required=False, allow_blank=True, help_text="Of what was sent or comes from upstream: where.")
+    reason = Text(required=False, allow_blank=True, help_text="Of what is inappropriate for upstream: why.")
+
+
 PORTED_TO = "The name or slug of the release that it is a port to."
 OFFERED = "Send what the portal offers for that release, in place of a patch."
 

@@ -39,6 +39,7 @@ from . import (
     searching,
     status,
     transfers,
+    upstream,
     voices,
     webhooks,
 )
@@ -136,6 +137,8 @@ urlpatterns = [
     path(f"{REVISION}files/<int:index>/", changes.OneFile.as_view(), name="api-revision-file"),
     path(f"{REVISION}files/<int:index>/viewed/", changes.FileViewed.as_view(), name="api-revision-file-viewed"),
     path(f"{REVISION}diff", revisions.RevisionDiff.as_view(), name="api-revision-diff"),
+    path(f"{ONE}upstream/", upstream.Upstream.as_view(), name="api-upstream"),
+    path(f"{REVISION}dep3-patch", upstream.HeadedPatch.as_view(), name="api-revision-dep3-patch"),
     path(f"{ONE}ports/", ports.Ports.as_view(), name="api-ports"),
     path(f"{REVISION}withdraw/", ports.PortWithdrawal.as_view(), name="api-port-withdraw"),
     path(f"{ONE}fits/", fits.Fits.as_view(), name="api-fits"),

@@ -34,6 +34,11 @@ def checklist_of(contribution: Contribution) -> Checklist | None:
     return contribution.component.rules.checklist(_Facts(contribution, contribution.current).case())
 
 
+def checklist_of_port(contribution: Contribution, port: Revision) -> Checklist:
+    """The same rules held against a port: who sent it is its author as much as the contribution's."""
+    return contribution.component.rules.checklist(_Facts(contribution, port).case())
+
+
 def is_colleague(person: Any, contribution: Contribution) -> bool:
     """Whether somebody belongs to an organisation of the author's now, or to the one it was shared for."""
     authors = {contribution.author_id, *contribution.former_authors}
@@ -48,9 +53,12 @@ class _Facts:
     def __init__(self, contribution: Contribution, revision: Revision) -> None:
         self.contribution = contribution
         self.revision = revision
-        holding = Review.objects.in_force(contribution).select_related("reviewer", "revision")
+        said = Review.objects.in_force_for(revision) if revision.is_port else Review.objects.in_force(contribution)
+        holding = said.select_related("reviewer", "revision")
         self.reviews = list(holding.defer(*LARGE).order_by("reviewed_at", "pk"))
         self.authors = {contribution.author_id, *contribution.former_authors}
+        if revision.is_port:
+            self.authors.add(revision.submitted_by_id)
         self.maintainers = set(contribution.component.maintainers.values_list("pk", flat=True))
         self.organisations = self._organisations()
 
@@ -96,7 +104,8 @@ class _Facts:
 
         What was handed over makes nobody known: who approved it looked at another's work.
         """
-        mine = Contribution.objects.filter(author=self.contribution.author_id).exclude(transfers__state="accepted")
+        sender = self.revision.submitted_by_id if self.revision.is_port else self.contribution.author_id
+        mine = Contribution.objects.filter(author=sender).exclude(transfers__state="accepted")
         approved = mine.filter(events__verb="approved")
         return not approved.filter(quarantined_at=None).exclude(state=Contribution.State.REJECTED).exists()
 

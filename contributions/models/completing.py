@@ -81,6 +81,7 @@ class Completer:
             "state": Contribution.State.values,
             "has": HAVING,
             "is": [*BEING, *Contribution.State.values],
+            "needs": ["port"],
             "order": ORDERS,
         }
         if self.key in fixed:

@@ -151,6 +151,9 @@ class Contribution(Stateful):
         help_text="As Yocto's Upstream-Status says it.",
     )  # fmt: skip
     upstream_link = models.CharField(max_length=500, blank=True, help_text="Where it was sent to, or comes from.")
+    upstream_commit = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="Of what upstream has: its commit, if the portal knows it."
+    )
     upstream_reason = models.CharField(max_length=200, blank=True, help_text="Why it is not for upstream.")
     depends_on = models.ManyToManyField(
         "self", symmetrical=False, blank=True, related_name="needed_by",

@@ -26,6 +26,7 @@ from .person import Organisation, Person
 from .publication import Publication
 from .release import Release
 from .standing import Standing
+from .stranded import needing_port
 from .tag import Tag
 from .touch import Touch
 from .voices import FieldReport, Review
@@ -153,6 +154,10 @@ class Filters:
     def _builds(self, value: str) -> Q:
         return _standing(release__in=_keys(value), build_state=Build.State.PASSED)
 
+    def _needs(self, value: str) -> Q:
+        _one_of("needs", value, ["port"])
+        return needing_port()
+
     def _has(self, value: str) -> Q:
         one = re.sub("s$", "", re.sub("ies$", "y", value.lower()))  # reports and advisories are meant as well
         return HAVING[_one_of("has", one, HAVING)]()
@@ -252,6 +257,7 @@ BEING: dict[str, Callable[[Filters], Q]] = {
     "carried": lambda filters: carries(filters.our_organisation("is:carried")),
     "unreviewed": lambda _: _in_state("open") & Q(state="open", waits_since__isnull=False),
     "published": lambda _: _published(),
+    "applied": lambda _: Q(upstream_status=Contribution.UpstreamStatus.APPLIED),
 }
 HAVING: dict[str, Callable[[], Q]] = {
     "report": lambda: _with(FieldReport.objects.all()),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .carrying import Carry
-from .fit import Fit
 from .revision import Revision
 
 if TYPE_CHECKING:
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from .release import Release
 
 LARGE = ("files", "commits", "fingerprints", "text", "html", "ports__files", "ports__commits", "ports__fingerprints")
-STRANDED = frozenset({Fit.State.CONFLICTS, Fit.State.NO_BASE})  # what a port can mend
 
 
 def ports_of(contribution: Contribution) -> Any:

@@ -273,9 +273,18 @@ class FieldReport(models.Model):
 
 class ReviewQuerySet(models.QuerySet["Review"]):
     def last_words(self, contribution: Contribution) -> Self:
-        """Of each reviewer what they said last, of whichever revision."""
-        said = Review.objects.filter(revision__contribution=contribution)
+        """Of each reviewer what they said last, of whichever revision; what is said of a port is about that alone."""
+        return self._last(Review.objects.filter(revision__contribution=contribution, revision__ports=None))
+
+    def _last(self, said: ReviewQuerySet) -> Self:
         return self.filter(pk__in=said.order_by("reviewer_id", "-reviewed_at", "-pk").distinct("reviewer_id"))
+
+    def in_force_for(self, port: Revision) -> Self:
+        """The last word of each reviewer on the port, or on a revision that does the same."""
+        same = [number for number, how in port.carries.items() if how == Carry.SAME]
+        alike = Q(revision__number__in=same, revision__ports=None) & ~Q(revision__fingerprints={})
+        said = Review.objects.filter(revision__contribution=port.contribution_id)
+        return self._last(said.filter(Q(revision=port) | alike))
 
     def in_force(self, contribution: Contribution) -> Self:
         """The last word of each reviewer, if it was of the current revision or of one with the same content.

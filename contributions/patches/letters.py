@@ -190,9 +190,15 @@ def _plain_introduction(letter: Letter, text: Text) -> Content:
     message = _message([line for line in lines if not _NOT_A_MESSAGE.match(line)], None)
     subject, _, body = message.partition("\n")
     subject = own.get("subject", "") or subject.removeprefix("Description:").strip()
-    author = field_of(own, "author", "from") or fields.get("user", "")
+    author = field_of(own, "author", "from") or fields.get("user", "") or _told_author(lines)
     date = field_of(own, "date") or fields.get("date", "")
     return Content(read_subject(subject), body.strip("\n"), read_author(author), read_date(date), at=letter.at)
+
+
+def _told_author(lines: list[bytes]) -> str:
+    """As DEP-3 has it, behind the description."""
+    told = (line.partition(b":")[2] for line in lines if line.lower().startswith((b"author:", b"from:")))
+    return as_text(next(told, b"").strip())
 
 
 _NOT_A_MESSAGE = re.compile(rb"(?:Index: |={20,}|diff |Only in )")

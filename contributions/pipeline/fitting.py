@@ -27,6 +27,7 @@ from .offering import queue_offer
 from .places import mirror_of, mirror_with
 from .stranding import tell_of_turn
 from .unveiling import unveil_if_clear
+from .upstreaming import place_by_fit
 from .whose import whose_paths
 
 if TYPE_CHECKING:
@@ -158,6 +159,7 @@ def _record(row: Fit, verdict: fitting.Verdict, *, is_draft: bool) -> list[Work]
         text=row.state,
     )
     tell_of_turn(row)
+    place_by_fit(row)
     build = queue_build_by_policy(row) if row.is_buildable and not is_draft else None
     return [*works, *([build] if build else []), *queue_offer(row)]
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef, Q
 
-from contributions.models import Artifact, Build, Contribution, Event, Publication
+from contributions.models import Artifact, Build, Contribution, Event, Publication, Revision
+from contributions.models.porting import ports_by_release
 
 from .notifying import announce
 from .repeating import queue_repetition
 
 if TYPE_CHECKING:
-    from contributions.models import Release, Revision
+    from contributions.models import Release
 
 NAMES_LOCK = 0x6E616D65  # "name": any number that nothing else in this database locks
 
@@ -36,19 +37,20 @@ def _is_publishable(contribution: Contribution) -> bool:
 
 
 def _passed(contribution: Contribution) -> list[Build]:
-    """The newest passed build with something to install, per release."""
-    passed = Build.objects.originals().filter(
-        revision=contribution.current_id, state=Build.State.PASSED, artifacts__isnull=False
-    )
-    return list(passed.order_by("release_id", "-serial").distinct("release_id").select_related("release"))
+    """The newest passed build with something to install, per release: an approved port's where one stands."""
+    ports = {key: port for key, port in ports_by_release(contribution).items() if port.approved_at is not None}
+    whose = Q(revision=contribution.current_id) & ~Q(release__in=ports)
+    for release, port in ports.items():
+        whose |= Q(revision=port.pk, release=release)
+    passed = Build.objects.originals().filter(whose, state=Build.State.PASSED, artifacts__isnull=False)
+    return list(passed.order_by("release_id", "-serial").distinct("release_id").select_related("release", "revision"))
 
 
 def _put(contribution: Contribution, release: Release, build: Build | None) -> list[Publication]:
     if build is None and _has_taken_name(contribution.current):
         return []
-    publication, made = Publication.objects.get_or_create(
-        revision=contribution.current, release=release, defaults={"build": build}
-    )
+    revision = build.revision if build is not None else contribution.current
+    publication, made = Publication.objects.get_or_create(revision=revision, release=release, defaults={"build": build})
     if not made:
         return []
     event = Event.objects.write(
@@ -91,4 +93,23 @@ def forgotten(most: int) -> list[int]:
         current__builds__repeats=None,
     )
     uploaded = approved.filter(~Exists(given), kind=Contribution.Kind.EXECUTABLE, release__isnull=False)
-    return list(built.values_list("pk", flat=True).union(uploaded.values_list("pk", flat=True)).order_by("pk")[:most])
+    keys = [rows.values_list("pk", flat=True) for rows in (built, uploaded)]
+    ported = _built_ports().values_list("contribution", flat=True)
+    return list(keys[0].union(keys[1], ported).order_by("pk")[:most])
+
+
+def _built_ports() -> Any:
+    """Approved ports with something to publish, on releases for which no port of theirs is published."""
+    given = Publication.objects.filter(
+        revision__contribution=OuterRef("contribution"), release=OuterRef("release"), revision__ports__isnull=False
+    )
+    rows = Revision.objects.ports().filter(
+        ~Exists(given),
+        approved_at__isnull=False,
+        contribution__state=Contribution.State.APPROVED,
+        contribution__quarantined_at=None,
+        builds__state=Build.State.PASSED,
+        builds__artifacts__isnull=False,
+        builds__repeats=None,
+    )
+    return rows.filter(builds__release=F("release"))

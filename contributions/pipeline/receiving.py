@@ -41,6 +41,7 @@ from .queueing import queue_fits_for
 from .settling import settle, take_up
 from .siding import sides_of
 from .unveiling import unveil_if_clear, wait_for_fits
+from .upstreaming import place_as_told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -304,6 +305,7 @@ def _accept(revision: Revision, parsed: Sequence[patches.FileDiff] = (), /, **co
         wait_for_fits(contribution)
         _show_note(revision)
         _claim(contribution, columns.get("commits", []))
+        place_as_told(contribution, revision)
     Event.objects.write(Event.Verb.RECEIVED, contribution=contribution, revision=revision)
     queued = [*queue_fits_for(revision), *queue_comparisons_for(revision)] if contribution.has_patch and newest else []
     Standing.objects.recompute(contribution)

@@ -6,17 +6,18 @@ Each of these holds the contribution's lock, so that of two at once the second s
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models.functions import Now
 
-from contributions.models import Contribution, Event, Review, checklist_of
+from contributions.models import Carry, Contribution, Event, Review, Revision, checklist_of
+from contributions.models.checklist import checklist_of_port
+from contributions.models.porting import is_outdated, ports_of
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from contributions.models import Component, Person, Revision
+    from contributions.models import Component, Person
 
 State, Verdict = Contribution.State, Review.Verdict
 OBJECTIONS = {Verdict.REJECT: State.REJECTED, Verdict.REQUEST_CHANGES: State.CHANGES_REQUESTED}  # the gravest first
@@ -41,13 +42,48 @@ def settle(contribution: Contribution, *, actor: Person | None = None) -> bool:
         rows = Contribution.objects.select_for_update(of=("self",)).with_names()
         locked = rows.defer("current__files", "current__commits", "current__fingerprints").get(pk=contribution.pk)
         to, look_again = _where(locked)
-        Contribution.objects.filter(pk=locked.pk).update(settles_at=look_again)
+        ported, port_due = settle_ports(locked)
+        Contribution.objects.filter(pk=locked.pk).update(settles_at=_sooner(look_again, port_due))
         if to == locked.state:
-            return False
+            return ported
         locked.move(to)
         if to == State.APPROVED:
             Event.objects.write(Event.Verb.APPROVED, actor=actor, contribution=locked, revision=locked.current)
-        return to == State.APPROVED
+        return to == State.APPROVED or ported
+
+
+def _sooner(one: datetime | Now | None, other: datetime | None) -> datetime | Now | None:
+    if one is None or other is None:
+        return one or other
+    return min(one, other) if isinstance(one, datetime) else one
+
+
+def settle_ports(contribution: Contribution) -> tuple[bool, datetime | None]:
+    """Say of each port whether it may be published: whether that approved one, and when to look again.
+
+    One with the same content as what it is a port of needs nobody's word; any other meets the component's rules itself.
+    """
+    approved, due = False, None
+    for port in ports_of(contribution) if contribution.has_patch else ():
+        may, look_again = _may_be_published(contribution, port)
+        if may != (port.approved_at is not None):
+            Revision.objects.filter(pk=port.pk).update(approved_at=Now() if may else None)
+            approved = approved or may
+        if look_again is not None:
+            due = look_again if due is None else min(due, look_again)
+    return approved, due
+
+
+def _may_be_published(contribution: Contribution, port: Revision) -> tuple[bool, datetime | None]:
+    if is_outdated(port, contribution.current) or port.ports is None:
+        return False, None
+    verdicts = set(Review.objects.in_force_for(port).values_list("verdict", flat=True))
+    if verdicts & OBJECTIONS.keys():
+        return False, None
+    if port.approved_at is not None or port.carries.get(str(port.ports.number)) == Carry.SAME:
+        return True, None
+    checklist = checklist_of_port(contribution, port)
+    return checklist.is_met, None if checklist.is_met else checklist.due
 
 
 def _where(contribution: Contribution) -> tuple[str, datetime | Now | None]:

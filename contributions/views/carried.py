@@ -145,6 +145,7 @@ FACTS = (OF, f"{OF}__title", "verdict", "revision__number", f"{SHOWN}__number", 
 def changed_since_approval(person: Person, rows: Iterable[dict[str, Any]]) -> list[Since]:
     """Of these rows of a list, those whose earlier revision the person approved last, but not what it is now."""
     said = Review.objects.filter(reviewer=person, revision__contribution__in=[row["pk"] for row in rows])
+    said = said.filter(revision__ports=None)
     last = said.order_by(f"{OF}_id", "-reviewed_at", "-pk").distinct(f"{OF}_id").values_list(*FACTS)
     return [
         Since(

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from contributions.errors import Missing
 from contributions.forms.sharing import TagsForm
+from contributions.forms.upstream import UpstreamForm
 from contributions.forms.voices import ReasonForm, ReviewForm
 from contributions.keeping import kept
 from contributions.models import (
@@ -140,6 +141,8 @@ def show_overview(request: HttpRequest, contribution: Contribution, **more: Any)
         words = " ".join(tag.name for tag in context["tags"])
         known = Tag.objects.counted(KNOWN_TAGS, without=Contribution.objects.hidden_from(request.user))
         context |= {"tags_form": TagsForm(initial={"tags": words}), "known_tags": [name for name, _ in known]}
+    if contribution.may_be_placed_by(request.user):
+        context["upstream_form"] = UpstreamForm.of(contribution)
     if contribution.may_be_withdrawn_by(request.user):
         context["hearers"] = hearers_of_revisions(_revisions(contribution)).count()
     if contribution.may_be_reviewed_by(request.user):

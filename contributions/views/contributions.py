@@ -37,6 +37,7 @@ FINDS = {
     "conflicts": "what conflicts with a release",
     "upstream": "what a release has already",
     "builds": "what passed its build on a release",
+    "needs": "what does not fit a supported release as it is, and has no port to it",
     "has": "what somebody reported on; see below for the rest",
     "is": "open work that nobody has approved; see below for the rest",
     "like": "what others report on from places like those that your organisation runs",

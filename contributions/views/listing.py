@@ -29,7 +29,7 @@ FIELDS = (
     "pk", "title", "kind", "state", "precedence", "up", "down", "comment_count", "running_count", "fit_count",
     "upstream_count", "release_count", "green_count", "red_count", "score", "activity", "created_at",
     "component__slug", "component__name", "author__username", "author__name", "organisation__name",
-    "organisation__slug", "release__name",
+    "organisation__slug", "release__name", "upstream_status",
 )  # fmt: skip
 FITS: dict[str, Any] = dict(Fit.State.choices)  # words of the language that is spoken when they are shown
 EXCERPTED = 2000  # characters of a description in which a word that was looked for is shown
@@ -72,6 +72,7 @@ def told(row: dict[str, Any], now: datetime) -> dict[str, Any]:
     row["author"] = reveal(row["author__name"] or row["author__username"])
     row["organisation"] = reveal(row["organisation__name"] or "")
     row["state_word"] = row["state"].replace("-", " ")
+    row["taken"] = row["upstream_status"] == "applied"
     row["age"] = age(row["created_at"], now)
     row["moment"] = row["created_at"].isoformat(timespec="seconds")
     row["points"] = f"{row.get('score_there', row['score']):.2f}"

@@ -55,6 +55,7 @@ VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     ("post", "contributions/"): (SUBMISSION, "401 201 201 201 201 403 201 403"),
     ("post", "{one}revisions/"): ({"patch": "diff --git a/a b/a\n"}, "401 403 201 403 403 403 403 403"),
     ("post", "{one}ports/"): (PORT, "401 201 201 201 201 403 201 403"),
+    ("put", "{one}upstream/"): ({"status": "backport"}, "401 403 200 200 200 403 403 403"),
     ("post", "{ported}withdraw/"): (REASON, "401 403 200 200 200 403 403 403"),
     ("put", "{one}vote/"): ({"value": 1}, "401 200 403 200 200 403 200 403"),
     ("post", "{two}comparisons/"): ({"older": 1, "newer": 2}, "401 202 202 202 202 403 202 403"),

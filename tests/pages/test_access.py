@@ -60,6 +60,7 @@ PAGES = {
     "/contributions/{c}/v1.patch": ALL,
     "/contributions/{c}/revise/": (302, 403, 200, 403, 403),
     "/contributions/{c}/ports/new/": SIGNED_IN,
+    "/contributions/{c}/v1.dep3.patch": ALL,
     "/contributions/{u}/ports/new/": (302, 404, 403, 404, 403),
     "/contributions/{c}/claims/": (302, 403, 200, 403, 403),
     "/contributions/{u}/": (404, 404, 200, 404, 200),
@@ -178,6 +179,7 @@ VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
         {"verdict": "approve", "revision": "1"},
         (LED_AWAY, REFUSED, REFUSED, DONE, REFUSED),
     ),
+    "/contributions/{c}/upstream/": ({"status": "backport"}, (LED_AWAY, REFUSED, DONE, DONE, DONE)),
     "/contributions/{c}/ports/take/": ({"release": "{slug}"}, (LED_AWAY, 409, 409, 409, 409)),  # nothing is offered
     "/contributions/{c}/ports/{port}/withdraw/": ({"reason": "Wrong."}, (LED_AWAY, REFUSED, DONE, DONE, DONE)),
     "/contributions/{c}/withdraw/": ({"reason": "Wrong."}, (LED_AWAY, REFUSED, DONE, REFUSED, DONE)),
