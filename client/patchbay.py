@@ -411,6 +411,11 @@ def stack_check(asked: argparse.Namespace) -> int:
         say(f"{one_line(entry.get('state')):<12} {entry_name(entry)}")
         for finding in entry.get("findings", []):
             say(f"{'':<12} {one_line(finding.get('sentence'))}")
+        for advisory in entry.get("advisories", []):
+            say(f"{'':<12} Advisory {one_line(advisory.get('id'))}: {one_line(advisory.get('title'))}")
+        cost = entry.get("outlook")
+        if cost:
+            say(f"{'':<12} On {one_line(asked.release)}: {one_line(cost.get('do'))}. {one_line(cost.get('why'))}")
     for yanked in found.get("artifacts", []):
         say(f"{one_line(yanked.get('state')):<12} {one_line(yanked.get('name'))}: {one_line(yanked.get('reason'))}")
     say(one_line(found.get("sentence", "")))

@@ -33,6 +33,7 @@ from contributions.models import (
     Flag,
     Invitation,
     LineComment,
+    Lock,
     Membership,
     Notification,
     Organisation,
@@ -52,7 +53,7 @@ from contributions.models import (
     Vote,
     Webhook,
 )
-from contributions.pipeline import reading
+from contributions.pipeline import locking, reading
 from contributions.signing.keys import PublicKey
 
 serial = count(1)
@@ -355,6 +356,13 @@ def make_assembly(stack: Stack | None = None, **given: Any) -> Assembly:
     assembly = Assembly.objects.create(stack=stack, **(usual | given))
     assembly.contributions.set([pick.contribution for pick in picks])
     return assembly
+
+
+def make_lock(assembly: Assembly | None = None) -> Lock:
+    """Written by the code that writes locks, from mails and a pack that no git would take."""
+    assembly = assembly or make_assembly()
+    mails = tuple((one["commit"], locking.MAIL % one["commit"].encode() + DIFF) for one in assembly.laid)
+    return locking.lock(assembly, locking.Outcome(b"bundle", mails, b"PACK", "0" * 40, b"index"))
 
 
 def make_publication(build: Build | None = None, **given: Any) -> Publication:

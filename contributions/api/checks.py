@@ -14,8 +14,9 @@ from contributions.locks import LARGEST, SCHEMA, read_lock
 from contributions.models import ApiToken
 from contributions.models.checkup import check
 
+from .locks import lock_seen_by
 from .permissions import HasScope
-from .queries import CheckQuery
+from .queries import CheckQuery, StackCheckQuery
 from .resource import Resource
 from .shapes.checks import CheckupShape
 
@@ -28,12 +29,12 @@ if TYPE_CHECKING:
     from rest_framework.response import Response
 
 
-class Lock(serializers.Serializer[Any]):
+class LockDocument(serializers.Serializer[Any]):
     """A lock file; `locks` reads it, for a form has no word for what would be said twice."""
 
 
 class LockForm(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
-    target_class = "contributions.api.checks.Lock"
+    target_class = "contributions.api.checks.LockDocument"
 
     def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
         del auto_schema, direction
@@ -64,9 +65,20 @@ class Check(Resource):
         return LARGEST
 
     @extend_schema(
+        operation_id="stacks_check", parameters=[StackCheckQuery], responses=CheckupShape, summary="Check a stack"
+    )
+    def get(self, request: Request) -> Response:
+        """The same about a lock of a stack that the portal keeps."""
+        del request
+        asked = self.asked(StackCheckQuery)
+        named = {"number": asked["lock"]} if "lock" in asked else {}
+        lock = lock_seen_by(self.eyes, newest=True, stack=asked["stack"], **named)
+        return self.shown(CheckupShape, check(read_lock(lock.content.read()), self.eyes, asked.get("release", "")))
+
+    @extend_schema(
         operation_id="stacks_check_lock",
         parameters=[CheckQuery],
-        request=Lock,
+        request=LockDocument,
         responses=CheckupShape,
         summary="Check a lock file",
     )

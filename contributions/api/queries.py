@@ -142,6 +142,13 @@ class CheckQuery(serializers.Serializer[Any]):
     release = _name("The name or slug of a release: what the stack will cost there.")
 
 
+class StackCheckQuery(CheckQuery):
+    stack = serializers.IntegerField(min_value=1, max_value=BIGGEST_KEY, help_text="Its number.")
+    lock = serializers.IntegerField(
+        required=False, min_value=1, max_value=BIGGEST_KEY, help_text="Of the stack; the newest unless asked."
+    )
+
+
 class RemarkQuery(PageQuery):
     revision = serializers.IntegerField(
         required=False, min_value=1, max_value=BIGGEST_KEY, help_text="The number of the one that it was said of."

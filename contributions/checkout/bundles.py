@@ -6,19 +6,21 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contributions.checkout.repositories import commit_of, has_commit
-from contributions.checkout.runner import MIB, Fence, GitFailed, git
+from contributions.checkout.runner import MIB, Fence, GitFailed, git, run
 from contributions.errors import Invalid, TooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 MAX_BUNDLE = 64 * MIB
 MAX_HEADER_LINES = 1000
+PACK_DIGEST = 20  # bytes at the end of a pack
 REF = "refs/heads/patch"
 LINE = re.compile(rb"(?P<minus>-?)(?P<id>[0-9a-f]{40})(?: (?P<name>[^\n]*))?")
 FSCK = re.compile(r"^(?:error|fatal): (.*)$", re.MULTILINE)
@@ -127,3 +129,12 @@ def write_bundle(repo: Path, base: str, tip: str) -> bytes:
     if len(header) + len(pack) > MAX_BUNDLE:
         raise TooLarge(f"The commits take more than {MAX_BUNDLE // MIB} MiB.")
     return header + pack
+
+
+def index_of(pack: bytes) -> tuple[str, bytes]:
+    """The name that git gives to a pack, and the index that belongs to it."""
+    with tempfile.TemporaryDirectory(prefix="pack-") as folder:
+        place, index = Path(folder, "one.pack"), Path(folder, "one.idx")
+        place.write_bytes(pack)
+        run(["index-pack", "--threads=1", "-o", str(index), str(place)], fence=Fence())
+        return pack[-PACK_DIGEST:].hex(), index.read_bytes()

@@ -102,12 +102,17 @@ def diff(repo: Path, base: str, tip: str) -> bytes:
 
 def mbox(repo: Path, base: str, tip: str) -> bytes:
     """The commits after `base` as mails that plain `git am` makes into the same trees; the same bytes for ever."""
+    return b"".join(mail for _, mail in mails(repo, base, tip))
+
+
+def mails(repo: Path, base: str, tip: str) -> list[tuple[Commit, bytes]]:
+    """The same, one by one."""
     commits = commits_between(repo, base, tip)
-    mails = []
+    found = []
     for number, commit in enumerate(commits, 1):
         change = git(repo, *DIFF, "--patch-with-stat", "--summary", "--no-commit-id", commit.sha, fence=Fence())
-        mails.append(write_mail(commit, change, number, len(commits)))
-    return b"".join(mails)
+        found.append((commit, write_mail(commit, change, number, len(commits))))
+    return found
 
 
 def commits_between(repo: Path, base: str, tip: str) -> tuple[Commit, ...]:

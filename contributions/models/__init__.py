@@ -23,6 +23,7 @@ from .invitation import Invitation as Invitation
 from .judging import Claim as Claim, Environment as Environment, Tick as Tick, Trait as Trait
 from .key import SigningKey as SigningKey
 from .lines import LineComment as LineComment, LineCommentEdit as LineCommentEdit, Viewed as Viewed
+from .lock import Lock as Lock
 from .moderation import Flag as Flag, Seal as Seal
 from .news import Mailing as Mailing, Notification as Notification
 from .notices import Delivery as Delivery, Download as Download, Letter as Letter, Webhook as Webhook

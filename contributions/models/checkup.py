@@ -20,6 +20,7 @@ from .component import Component
 from .contribution import Contribution
 from .event import Event
 from .fit import Fit
+from .forecasting import Do, Outlook, outlooks
 from .publication import Publication
 from .revision import Revision
 
@@ -52,6 +53,7 @@ CODES = {
     Word.WITHDRAWN: TAKEN_BACK, Word.QUARANTINED: TAKEN_BACK, Word.SUPERSEDED: TAKE, Word.UPSTREAM: DROP,
     Word.UNKNOWN: ATTENTION,
 }  # fmt: skip
+COSTS = {Do.DROP: DROP, Do.PORT: TAKE, Do.WORK: ATTENTION, Do.UNKNOWN: ATTENTION}
 SENTENCES = {
     FINE: "Nothing needs attention.",
     ATTENTION: "Something is not known here, or needs work.",
@@ -79,6 +81,7 @@ class Entry:
     named: Mapping[str, Any]
     findings: list[Finding] = field(default_factory=list)
     advisories: list[Advisory] = field(default_factory=list)
+    outlook: Outlook | None = None
 
     @property
     def state(self) -> Word:
@@ -88,7 +91,8 @@ class Entry:
     @property
     def code(self) -> int:
         found = [CODES.get(finding.word, FINE) for finding in self.findings]
-        return max([*found, TAKEN_BACK if self.advisories else FINE])
+        cost = COSTS.get(Do(self.outlook.do), FINE) if self.outlook else FINE
+        return max([*found, cost, TAKEN_BACK if self.advisories else FINE])
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,7 @@ def check(lock: Mapping[str, Any], person: Eyes, release: str = "") -> Checkup:
         raise Invalid(f"There is no component {lock['component']['slug'][:60]!r} here.", field="component")
     target = _target(component, release)
     looked = _Looked(component, lock, person, target)
-    entries = [Entry(named, list(looked.findings(named)), looked.advisories(named)) for named in lock["entries"]]
+    entries = [looked.entry(named) for named in lock["entries"]]
     files = lock["build"]["artifacts"] if lock["build"] else []
     return Checkup(component, target, entries, _yanked(files, person))
 
@@ -165,6 +169,8 @@ class _Looked:
         self.merged = self._merged(seen)
         self.ports = self._ports(seen)
         self.warned = _warned(seen)
+        known = [row for row in self.revisions.values() if row.contribution_id in self.visible]
+        self.outlooks = outlooks(known, target) if target else {}
 
     def _refuse_others(self) -> None:
         for row in self.revisions.values():
@@ -183,7 +189,7 @@ class _Looked:
 
     def _ports(self, seen: Iterable[int]) -> dict[int, list[Revision]]:
         """By the revision that they bring to another release."""
-        rows = Revision.objects.filter(ports__in=seen, state=Revision.State.RECEIVED, release__isnull=False)
+        rows = Revision.objects.ports().filter(ports__in=seen, state=Revision.State.RECEIVED, release__isnull=False)
         found = defaultdict(list)
         for row in rows.select_related("release").defer(*LARGE).order_by("-number"):
             found[row.ports_id].append(row)
@@ -192,9 +198,12 @@ class _Looked:
     def row(self, named: Mapping[str, Any]) -> Revision | None:
         return self.revisions.get((named["contribution"], named["revision"]))
 
-    def advisories(self, named: Mapping[str, Any]) -> list[Advisory]:
+    def entry(self, named: Mapping[str, Any]) -> Entry:
+        """What upstream had already costs nothing anywhere."""
         row = self.row(named)
-        return self.warned[row.pk] if row is not None and row.pk in self.warned else []
+        key = row.pk if row is not None else 0
+        cost = self.outlooks.get(key) if named["state"] == "applied" else None
+        return Entry(named, list(self.findings(named)), self.warned.get(key, []), cost)
 
     def findings(self, named: Mapping[str, Any]) -> Iterator[Finding]:
         row = self.row(named)
@@ -212,6 +221,8 @@ class _Looked:
 
     def _taken_back(self, row: Revision) -> Iterator[Finding]:
         contribution = row.contribution
+        if row.withdrawn_at is not None:
+            yield Finding(Word.WITHDRAWN, "This port was taken back.")
         if contribution.is_withdrawn:
             reason = self.reasons.get(contribution.pk, "")
             yield Finding(Word.WITHDRAWN, f"It was withdrawn: {reason}" if reason else "It was withdrawn.")

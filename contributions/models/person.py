@@ -27,7 +27,7 @@ TOKEN_USER = "__token__"  # noqa: S105 - the user name that stands for “the pa
 
 
 def secret_in(authorization: str) -> str | None:
-    """The secret of a token in an Authorization header: `Token …`, `Bearer …`, or what pip sends for `__token__:…`."""
+    """The secret of a token in an Authorization header: `Token …`, `Bearer …`, or as the password of git and pip."""
     scheme, _, given = authorization.strip().partition(" ")
     if scheme.lower() in {"token", "bearer"}:
         return given.strip()
@@ -37,7 +37,7 @@ def secret_in(authorization: str) -> str | None:
         name, _, secret = base64.b64decode(given.strip(), validate=True).decode().partition(":")
     except ValueError:
         return None
-    return secret if name == TOKEN_USER else None
+    return secret if name == TOKEN_USER or secret.startswith(TOKEN_PREFIX) else None
 
 
 WATCHED = timedelta(days=30)  # how long a page says that an account or an organisation changed hands

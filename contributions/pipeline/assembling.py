@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from contributions.checkout import bundles, stacking
+from contributions.checkout import stacking
 from contributions.errors import Clash, Refusal, Trouble
 from contributions.models import Assembly, Blob, Contribution, Event, Fit, Revision
 from contributions.solving import order_of
 
+from . import locking
 from .culprits import queue_stack_build
 from .leasing import leased
 from .places import mirror_of, mirror_with
@@ -18,7 +19,6 @@ from .stack_words import conflict_sentence, entry_of, pair_data, sentence_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from contributions.models.work import Work
 
@@ -42,7 +42,7 @@ def assemble(pk: int) -> Sequence[Work]:
     return queued
 
 
-def _laid(row: Assembly) -> tuple[dict[int, Revision], stacking.Survey, stacking.Stacked, bytes]:
+def _laid(row: Assembly) -> tuple[dict[int, Revision], stacking.Survey, stacking.Stacked, locking.Outcome]:
     _refuse_taken_back(row)
     keys = [one["pk"] for one in row.asked]
     rows = Revision.objects.defer(*LARGE).select_related("contribution__component", "bundle").in_bulk(keys)
@@ -53,7 +53,7 @@ def _laid(row: Assembly) -> tuple[dict[int, Revision], stacking.Survey, stacking
     needs = {one["contribution"]: frozenset(one["needs"]) for one in row.asked}
     order = order_of([part.number for part in parts], needs, survey.hints)
     stacked = stacking.lay(mirror, survey, order, keep=f"refs/stacks/{row.pk}")
-    return revisions, survey, stacked, _bundle(mirror, row.release_commit, stacked.commit)
+    return revisions, survey, stacked, locking.outcome_of(mirror, row.release_commit, stacked.commit)
 
 
 def _refuse_taken_back(row: Assembly) -> None:
@@ -81,16 +81,12 @@ def _part(number: int, revision: Revision, is_taken: bool) -> stacking.Part:  # 
     return stacking.Part(number, revision.base_commit, revision.tip_commit, commits, is_taken)
 
 
-def _bundle(mirror: Path, release: str, commit: str) -> bytes:
-    return bundles.write_bundle(mirror, release, commit) if commit and commit != release else b""
-
-
 def _record(
     row: Assembly,
     revisions: Mapping[int, Revision],
     survey: stacking.Survey,
     stacked: stacking.Stacked,
-    bundle: bytes,
+    outcome: locking.Outcome,
 ) -> Sequence[Work]:
     order = [entry_of(each, revisions, row, survey) for each in stacked.laid]
     state = Assembly.State.READY if stacked.is_whole else Assembly.State.CONFLICTS
@@ -102,9 +98,11 @@ def _record(
             height=sum(each.state == stacking.State.APPLIED for each in stacked.laid) if stacked.is_whole else 0,
             tree=stacked.tree,
             commit=stacked.commit,
-            bundle=Blob.objects.keep_bytes(bundle) if bundle else None,
+            bundle=Blob.objects.keep_bytes(outcome.bundle) if outcome.bundle else None,
             sentence=sentence_of(row, order) if stacked.is_whole else conflict_sentence(order),
         )
+        if row.is_ready:
+            locking.lock(row, outcome)
         Event.objects.write(
             Event.Verb.LOCKED,
             stack=row.stack,

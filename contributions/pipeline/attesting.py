@@ -16,6 +16,7 @@ from contributions.signing.keys import BUILDS
 
 from .keyholding import signer_of, trusted_key
 from .leasing import leased
+from .locking import lock_build
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +56,7 @@ def _sign(row: Attestation) -> None:
     with transaction.atomic():
         key = trusted_key(BUILDS, signer)
         row.finish(Attestation.State.SIGNED, key=key, provenance=envelope, bill=bill, sentence="")
+        lock_build(row.build)
 
 
 def sign_again() -> int:

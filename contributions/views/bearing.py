@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-FETCHED = re.compile(r"/(files|simple|tuf/targets)/|/contributions/\d+/v\d+\.patch$|/.*\.atom$")
+FETCHED = re.compile(
+    r"/(files|simple|tuf/targets)/|/contributions/\d+/v\d+\.patch$|/stacks/\d+/(\d+\.git|locks/\d+)/.|/.*\.atom$"
+)
 UNKNOWN = "This token is unknown, expired or revoked.\n"
 
 

@@ -70,6 +70,7 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
     own = {"{slug}": webhook.organisation.slug, "{number}": str(webhook.pk)}
     remark = factories.make_remark(published.contribution.current)
     stack = factories.make_stack(published.contribution, author=member.person)
+    factories.make_lock(factories.make_assembly(stack))
     shared = published.contribution
     factories.make_contribution(component=shared.component, organisation=member.person.organisation)
     fills = {  # the first that is part of a path fills it
@@ -85,6 +86,10 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
         "/organisations/{slug}/invitations/": own,
         "/organisations/{slug}/dashboard/": own,
         "/organisations/{slug}/forecast/": own,
+        "/locks/{lock}/{name}": {"{number}": str(stack.pk), "{lock}": "1", "{name}": "patchbay.lock.json"},
+        "/locks/": {"{number}": str(stack.pk), "{lock}": "1"},
+        "/stack.mbox": {"{number}": str(stack.pk), "{serial}": "1"},
+        "/stacks/check/": {"check/": f"check/?stack={stack.pk}"},
         "/stacks/{number}/forecast/": {"{number}": str(stack.pk)},
         "/organisations/{slug}/environment/": own,
         "/organisations/": {"{slug}": organisation},

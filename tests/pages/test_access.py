@@ -85,6 +85,10 @@ PAGES = {
     "/stacks/{stack}/forecast/": (404, 404, 200, 404, 200),
     "/organisations/northern-hosting/forecast/": (302, 403, 200, 403, 403),
     "/stacks/{stack}/assemblies/1/": (404, 404, 200, 404, 200),
+    "/stacks/{stack}/locks/": (404, 404, 200, 404, 200),
+    "/stacks/{stack}/locks/1/": (404, 404, 200, 404, 200),
+    "/stacks/{stack}/locks/1/patchbay.lock.json": (404, 404, 200, 404, 200),
+    "/stacks/{stack}/1.git/info/refs": (401, 404, 200, 404, 200),  # git asks for a password then
     "/builds/": ALL,
     "/builds/{build}/": ALL,
     "/builds/{build}/log/": ALL,
@@ -297,7 +301,7 @@ def stack_of(platform: Platform) -> Stack:
         return known
     author: Any = platform.people["author"]
     stack = factories.make_stack(platform.contribution, author=author, name="Ours")
-    factories.make_assembly(stack)
+    factories.make_lock(factories.make_assembly(stack))
     return stack
 
 

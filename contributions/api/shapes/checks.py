@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from contributions.models.checkup import Word
+from contributions.models.forecasting import Do
 
 from .advisories import AdvisoryNameShape
 
@@ -19,6 +20,13 @@ class FindingShape(serializers.Serializer[Any]):
     commit = serializers.CharField(allow_blank=True, help_text="Upstream's.")
 
 
+class CostShape(serializers.Serializer[Any]):
+    do = serializers.ChoiceField(choices=Do.choices)
+    why = serializers.CharField(allow_blank=True)
+    commit = serializers.CharField(allow_blank=True, help_text="Upstream's, which has it.")
+    port = serializers.IntegerField(help_text="The revision to take instead; 0: none.")
+
+
 class CheckedEntryShape(serializers.Serializer[Any]):
     contribution = serializers.IntegerField(source="named.contribution")
     revision = serializers.IntegerField(source="named.revision")
@@ -26,6 +34,7 @@ class CheckedEntryShape(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=Word.choices, help_text="The first of its findings that counts.")
     findings = FindingShape(many=True)
     advisories = AdvisoryNameShape(many=True, help_text="Those that stand against it.")
+    outlook = CostShape(allow_null=True, help_text="What to do about it on the release that was asked for.")
 
 
 class CheckedFileShape(serializers.Serializer[Any]):
