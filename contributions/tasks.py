@@ -138,6 +138,9 @@ def fit(pk: int) -> None:
 
 @shared_task(name="contributions.tasks.fit_inquire")
 def inquire(pk: int) -> None:
+    """Judging goes first: no verdict waits behind more than one reason."""
+    for waiting in explaining.fits_that_wait():
+        ring(*fitting.fit(waiting))
     explaining.inquire(pk)
 
 

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.db.models.functions import Now
 
 from contributions.checkout.explaining import explain
 from contributions.errors import Refusal, Trouble
@@ -17,6 +18,8 @@ from .leasing import leased
 from .places import mirror_with
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from contributions.checkout.blaming import Blame
     from contributions.checkout.clashing import Clash, Hunk, Stretch
     from contributions.checkout.explaining import Explanation
@@ -27,6 +30,12 @@ def queue_inquiry(fit: Fit) -> list[Inquiry]:
     Inquiry.objects.filter(fit=fit).delete()
     Fit.objects.filter(pk=fit.pk).exclude(blame=[], clash=None).update(blame=[], clash=None)
     return [Inquiry.objects.create(fit=fit)] if fit.state in UNCLEAR else []
+
+
+def fits_that_wait() -> Iterator[int]:
+    """A fit that waits to be judged, if there is one; its neighbours are judged along with it."""
+    fresh = Fit.objects.waiting().filter(attempts=0, queued_at__lte=Now())
+    yield from fresh.order_by("queued_at").values_list("pk", flat=True)[:1]
 
 
 def inquire(pk: int) -> None:

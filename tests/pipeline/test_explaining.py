@@ -15,7 +15,7 @@ from contributions.pipeline.confirming import spread
 from contributions.pipeline.explaining import inquire
 from contributions.pipeline.fetching import fetch
 from contributions.pipeline.fitting import fit
-from contributions.tasks import sweep
+from contributions.tasks import inquire as ring_for_reason, sweep
 from tests import factories
 from tests.platform import SONG
 
@@ -81,6 +81,16 @@ def test_an_inquiry_is_rung_for_and_given_up_like_other_work(send: Callable[...,
     sweep()
     assert set(Inquiry.objects.values_list("state", flat=True)) == {"errored"}
     assert fits(revision)["4.0"].state == "conflicts", "the verdict stands"
+
+
+def test_no_verdict_waits_behind_reasons(send: Callable[..., Revision]) -> None:
+    """Whoever is rung for a reason judges first what waits for that."""
+    revision = send(title="Shout", song__txt=LOUD)
+    fit(revision.fits.get(release__name="4.0").pk)
+    Fit.objects.exclude(release__name="4.0").update(state="queued", attempts=0)
+    ring_for_reason(Inquiry.objects.get(fit__release__name="4.0").pk)
+    assert "queued" not in states(revision).values()
+    assert fits(revision)["4.0"].blame
 
 
 def test_a_fit_that_is_judged_again_forgets_the_old_reason(send: Callable[..., Revision]) -> None:
