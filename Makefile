@@ -9,10 +9,10 @@ DEPLOYED := PATCHBAY_HTTPS=1 PATCHBAY_HOSTS=patchbay.example PATCHBAY_ORIGINS=ht
 # No database is asked where only the code is looked at; nothing listens there.
 NO_DATABASE := DATABASE_URL=postgresql://nobody@127.0.0.1:1/none
 
-.PHONY: help setup setup-tests demo run test lint check bench soak lock messages vendor clean
+.PHONY: help setup setup-tests demo run test lint check bench corpus-check soak lock messages vendor clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: .venv/site.stamp ## Make the virtual environment and install the locked requirements
 
@@ -38,6 +38,10 @@ check: lint ## The same, and Django's own checks of settings and migrations
 
 bench: .venv/tests.stamp ## Measure: floor and ours in one run
 	@for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+corpus-check: .venv/tests.stamp ## Hold fits against facts on real releases (FACTS=folder, REPOS=folder, CORPUS=project, QUICK=1)
+	@$(BIN)/python bench/corpus/check.py $(if $(FACTS),--facts $(FACTS)) $(if $(REPOS),--repos $(REPOS)) \
+	    $(if $(CORPUS),--corpus $(CORPUS)) $(if $(SDISTS),--sdists $(SDISTS)) $(if $(QUICK),--quick)
 
 soak: .venv/tests.stamp ## Kill workers, broker and database for ten minutes under load (MINUTES=, CONTRIBUTIONS=)
 	@$(BIN)/python bench/soak/soak.py
