@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from demo.progress import Progress
     from portal.services.gitd import GitDaemon
 
-START_SECONDS = 90
+START_SECONDS = 300
 
 
 class Story:
