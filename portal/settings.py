@@ -281,6 +281,8 @@ SPECTACULAR_SETTINGS = {
             ("Fit", "State"),
             ("Comparison", "State"),
             ("Assembly", "State"),
+            ("Assembly", "Verdict"),
+            ("Review", "Verdict"),
             ("Build", "State"),
             ("Publication", "State"),
             ("Advisory", "State"),

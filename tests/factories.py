@@ -346,7 +346,8 @@ def make_assembly(stack: Stack | None = None, **given: Any) -> Assembly:
     asked = [
         {"contribution": one.contribution_id, "revision": one.number, "pk": one.pk, "needs": []} for one in revisions
     ]
-    laid = {"state": "applied", "why": ""}
+    laid = {"state": "applied", "why": "", "alone": "applies", "commits": 1, "squashed": False, "holder": 0}
+    laid |= {"against": [], "paths": []}
     order = [entry | laid | {"commit": make_commit_id(), "tree": make_commit_id()} for entry in asked]
     usual: dict[str, Any] = {
         "number": stack.assemblies.count() + 1, "release": stack.release, "release_commit": stack.release.commit,

@@ -21,7 +21,7 @@ CALLERS = ("stranger", "member", "author", "maintainer", "staff", "read-token", 
 READING = (
     "", "components/", "components/swiftclient/", "components/swiftclient/releases/", "organisations/",
     "components/swiftclient/rules/", "components/swiftclient/traits/", "{one}checklist/",
-    "{one}claims/", "{one}claims/{claim}/ticks/",
+    "{one}claims/", "{one}claims/{claim}/ticks/", "{one}dependencies/", "stacks/",
     "{one}overlaps/",
     "components/swiftclient/files/", "tags/",
     "components/swiftclient/matrix/", "components/swiftclient/matrix.csv",
@@ -49,6 +49,8 @@ TRAITS = {"traits": [{"name": "Hypervisor", "choices": ["kvm", "xen"]}]}
 REASON = {"reason": "It loses data."}
 ADVISORY = {"component": "swiftclient", "title": "Leaks", "description": "All.", "severity": "high", "affected": []}
 WEBHOOK = {"url": "https://hooks.example.org/", "topics": ["recalls"]}
+STACK = {"component": "swiftclient", "release": "4.7.0", "name": "Ours"}
+CARRIED = "401 404 {} 404 403 403 404 403"  # of a private stack: staff look on
 NO_OWNER = "401 403 403 403 403 403 403 403"
 VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     # (method, path): (body, the status for each of CALLERS)
@@ -67,6 +69,15 @@ VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     ("put", "comments/{comment}/vote/"): ({"value": 1}, "401 200 403 200 200 403 200 403"),
     ("post", "comments/{answer}/accept/"): (None, "401 403 200 200 200 403 403 403"),
     ("post", "comments/{answer}/take-back/"): (None, "401 403 409 409 409 403 403 403"),
+    ("post", "stacks/"): (STACK, "401 201 201 201 201 403 201 403"),
+    ("patch", "stacks/{stack}/"): ({"name": "Ours"}, CARRIED.format(200)),
+    ("post", "stacks/{stack}/picks/"): ({"contributions": []}, CARRIED.format(200)),
+    ("put", "stacks/{stack}/picks/{number}/"): ({"revision": None}, CARRIED.format(200)),
+    ("delete", "stacks/{stack}/picks/{number}/"): (None, CARRIED.format(204)),
+    ("post", "stacks/{stack}/copy/"): ({}, "401 404 201 404 201 403 404 403"),
+    ("post", "stacks/{stack}/assemblies/"): ({}, CARRIED.format(202)),
+    ("post", "stacks/{stack}/assemblies/1/build/"): (None, CARRIED.format(202)),
+    ("put", "{one}dependencies/"): ({"depends_on": []}, "401 403 200 403 403 403 403 403"),
     ("post", "stacks/check/"): (BARE, "200 200 200 200 200 200 403 403"),  # it changes nothing
     ("post", "preview/"): ({"text": "*So*"}, "401 200 200 200 200 403 200 403"),
     ("post", "{one}remarks/"): (REMARK, "401 201 201 201 201 403 201 403"),
@@ -178,6 +189,10 @@ def filled(path: str, scene: Scene) -> str:
         made["answer"] = factories.make_comment(scene.contribution, parent=question).pk
     if "{remark}" in path:
         made["remark"] = factories.make_remark(scene.contribution.current, author=scene.author).pk
+    if "{stack}" in path:
+        stack = factories.make_stack(scene.contribution, author=scene.author)
+        factories.make_assembly(stack)
+        made |= {"stack": stack.pk, "number": scene.contribution.pk}
     if "{webhook}" in path:
         made["webhook"] = factories.make_webhook(scene.author.organisation).pk
     if "{two}" in path:

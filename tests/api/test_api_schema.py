@@ -73,7 +73,9 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
     factories.make_lock(factories.make_assembly(stack))
     shared = published.contribution
     factories.make_contribution(component=shared.component, organisation=member.person.organisation)
+    factories.make_assembly(stack)
     fills = {  # the first that is part of a path fills it
+        "v1/stacks/": {"{number}": str(stack.pk), "{serial}": "1"},
         "v1/remarks/": {"{number}": str(remark.pk)},
         "/comments/{number}": {"{number}": str(edited)},
         "/comparisons/": {"{number}": str(compared.older.contribution_id), "{older}": "1", "{newer}": "2"},
