@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from contributions.checkout.runner import MIB
+from contributions.checkout.runner import MIB, GitFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ MOST_LINES = 200  # of one side of a hunk
 LONGEST_LINE = 2000  # characters
 MOST_BYTES = 300_000  # of text in all that is kept
 LARGEST = MIB  # of a file that is looked into
+SECONDS = 30.0  # for all files, on top of the one that is looked into
 CONTEXT = 3
 BINARY = 8000  # bytes in which git looks for a NUL
 LINK, SUBMODULE = "120000", "160000"
@@ -39,6 +41,7 @@ class How(StrEnum):
     LARGE = "large"
     LINK = "link"
     SUBMODULE = "submodule"
+    SLOW = "slow"  # it would have taken too long to look into it
     MODE = "mode"  # the lines go together; what does not is the mode, or where a rename leads
 
 
@@ -77,13 +80,14 @@ class Span(NamedTuple):
     side_end: int
 
 
-def find_clashes(bench: Bench, stages: Sequence[Stage]) -> list[Clash]:
+def find_clashes(bench: Bench, stages: Sequence[Stage], *, seconds: float = SECONDS) -> list[Clash]:
     """One for each conflicting path, in their order; at most `MOST_FILES`."""
     paths = list(dict.fromkeys(stage.path for stage in stages))[:MOST_FILES]
+    until = time.monotonic() + seconds
     done, room = [], MOST_BYTES
     for path in paths:
         sides = {stage.number: stage for stage in stages if stage.path == path}
-        clash = _clash(bench, path, sides)
+        clash = _clash(bench, path, sides) if time.monotonic() < until else Clash(path, How.SLOW)
         kept = []
         for hunk in clash.hunks[:MOST_HUNKS]:
             room -= _size(hunk)
@@ -109,7 +113,10 @@ def _clash(bench: Bench, path: str, sides: Mapping[int, Stage]) -> Clash:
     texts = {number: bench.objects.read(stage.blob, "blob") for number, stage in sides.items()}
     if any(b"\0" in text[:BINARY] for text in texts.values()):
         return Clash(path, How.BINARY)
-    hunks = list(_hunks(bench, sides, {number: lines_of(text) for number, text in texts.items()}))
+    try:
+        hunks = list(_hunks(bench, sides, {number: lines_of(text) for number, text in texts.items()}))
+    except GitFailed:  # the fence around it: nothing else can go wrong with two blobs that are here
+        return Clash(path, How.SLOW)
     return Clash(path, how if hunks else How.MODE, tuple(hunks[: MOST_HUNKS + 1]), len(hunks))
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .diffs import Shown
 
-MOST_HUNKS = 30  # on a page; REST has all that are kept
+MOST_HUNKS, MOST_LINES = 30, 1500  # on a page; REST has all that are kept
 MOST_PAIRS = 10_000  # of lines held against each other; beyond, the one stretch stands whole in place of the other
 # What conflicts in a file where no lines are shown.
 WORDS = {
@@ -33,6 +33,7 @@ WORDS = {
     "moved": _("The release and the patch put this file at different places."),
     "binary": _("A binary file, which both changed."),
     "large": _("A file too large to be shown, which both changed."),
+    "slow": _("What conflicts in it could not be found in reasonable time."),
     "link": _("A symbolic link, or what was one; both sides changed it."),
     "submodule": _("A commit of another repository; both sides chose another one."),
     "mode": _("The lines go together; what does not is the file's mode, or where it was moved to."),
@@ -68,15 +69,30 @@ def shown_clashes(fit: Fit, upstream_url: str) -> list[ShownClash]:
     """Every conflicting file with what is known of it: before the reason is found, its path alone."""
     files = {str(file["path"]): file for file in fit.clashes}
     blames = {str(blame["path"]): blame for blame in fit.blame}
-    room, effort, done = MOST_HUNKS, Effort(), []
+    room, effort, done = _Room(), Effort(), []
     for path in dict.fromkeys([*files, *map(str, fit.conflicts)]):
         known, blame = files.get(path, {}), blames.get(path)
-        hunks = [_hunk(hunk, path, effort) for hunk in known.get("hunks", [])[:room]]
-        room -= len(hunks)
+        hunks = [_hunk(hunk, path, effort) for hunk in room.taken(known.get("hunks", []))]
         words, count = WORDS.get(str(known.get("how")), ""), int(known.get("count", 0))
         page = commit_address(upstream_url, str(blame["commit"])) if blame else ""
         done.append(ShownClash(reveal_code(path), anchor_of(path), str(words), count, hunks, blame, page))
     return done
+
+
+class _Room:
+    """How much of all hunks a page still bears."""
+
+    def __init__(self) -> None:
+        self.hunks, self.lines = MOST_HUNKS, MOST_LINES
+
+    def taken(self, hunks: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """The first ones; whatever its size, the very first of a page."""
+        for hunk in hunks:
+            lines = sum(len(hunk[side]["lines"]) for side in ("base", "base", "ours", "theirs"))
+            if not self.hunks or (lines > self.lines and self.hunks < MOST_HUNKS):
+                return
+            self.hunks, self.lines = self.hunks - 1, self.lines - lines
+            yield hunk
 
 
 def _hunk(hunk: dict[str, Any], path: str, effort: Effort) -> ShownHunk:

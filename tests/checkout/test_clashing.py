@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from contributions.checkout.bench import Bench
-from contributions.checkout.clashing import LARGEST, LONGEST_LINE, MOST_BYTES, MOST_HUNKS, MOST_LINES, How
+from contributions.checkout.clashing import (
+    LARGEST,
+    LONGEST_LINE,
+    MOST_BYTES,
+    MOST_HUNKS,
+    MOST_LINES,
+    How,
+    find_clashes,
+)
 from contributions.checkout.explaining import explain
 from contributions.checkout.merging import Merger
 from contributions.checkout.runner import git
@@ -166,6 +174,17 @@ def _in_order(few: list[str], many: list[str]) -> bool:
     """Whether `few`, which git trims to what differs, stand in `many` one after the other."""
     rest = iter(many)
     return all(line in rest for line in few)
+
+
+@pytest.mark.attack("G34")
+def test_what_takes_too_long_is_told_as_that(story: Story) -> None:
+    start = story.commit({"a.txt": TEXT})
+    tip = story.commit({"a.txt": FIX}, on="patch", start=start)
+    release = story.commit({"a.txt": changed(TEXT, 10, "zehn\n")})
+    with Bench(story.path) as bench, Merger(bench) as merger:
+        stages = merger.merge(start, tip, release).stages
+        assert [clash.how for clash in find_clashes(bench, stages, seconds=-1)] == [How.SLOW]
+        assert [clash.how for clash in find_clashes(bench, stages)] == [How.CONTENT], "the control"
 
 
 def test_nothing_stays_behind(story: Story) -> None:

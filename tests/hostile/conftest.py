@@ -53,7 +53,7 @@ def addresses_on(platform: Platform) -> list[str]:
     parts = {
         "number": "{c}", "revision": "1", "slug": "{slug}", "project": "swift-client",
         "username": "author", "name": "4.7.0", "sha256": "{sha256}",
-        "path": "a/b", "serial": "1", "token": "odd", "delivery": "1",
+        "release": "4.7.0", "path": "a/b", "serial": "1", "token": "odd", "delivery": "1",
     }  # fmt: skip
     return [_filled(route, parts, platform) for route in ROUTES]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -143,6 +144,19 @@ def test_a_conflict_shows_both_sides_and_who_is_to_blame(contribution: Contribut
     assert "The release has no such file any more" in shown
     assert "3 more lines are not shown." in shown
     assert "1 more place is not shown." in shown
+
+
+@pytest.mark.attack("G34")
+def test_a_page_shows_no_more_than_it_bears(contribution: Contribution) -> None:
+    side = {"start": 1, "lines": ["line"] * 200, "cut": 0}
+    hunk = {"base": side, "ours": side, "theirs": side, "before": [], "after": []}
+    files = [{"path": f"{name}.py", "how": "content", "count": 40, "hunks": [hunk] * 40} for name in "ab"]
+    clash = factories.make_blob(json.dumps({"files": files}).encode())
+    row = fit_on(contribution, state="conflicts", conflicts=["a.py", "b.py"], clash=clash)
+    shown = page(contribution, row.release)
+    assert len(shown) < 300_000
+    assert "39 more places are not shown." in shown
+    assert "40 more places are not shown." in shown, "the second file has its count at least"
 
 
 def test_while_the_culprit_is_looked_for_the_page_says_so(contribution: Contribution) -> None:

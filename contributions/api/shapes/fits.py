@@ -14,7 +14,7 @@ from contributions.models.forges import commit_address
 Evidence = Fit.Evidence
 HOWS = (
     *("content", "added-twice", "gone-here", "gone-there", "moved"),
-    *("binary", "large", "link", "submodule", "mode"),
+    *("binary", "large", "slow", "link", "submodule", "mode"),
 )
 
 
