@@ -10,6 +10,7 @@ import binascii
 import quopri
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -132,10 +133,13 @@ def with_header(mails: bytes, fields: Mapping[str, str]) -> bytes:
     """The same mails, as `checkout.commits.mbox` writes them, with the fields at the end of each one's message.
 
     That is where git keeps them, and where those who read DEP-3 and Upstream-Status look. A field that a message has
-    already is told once, as `fields` says. Names and values that are not fit for a header do not get there.
+    already is told once, as `fields` says; what is no such mail stays as it is. Names and values that are not fit for a
+    header do not get there.
     """
     starts = [found.start() for found in MAIL.finditer(mails)]
-    pieces = [mails[start:end] for start, end in zip(starts, [*starts[1:], len(mails)], strict=True)]
+    if not starts:
+        return mails
+    pieces = [mails[start:end] for start, end in pairwise([*starts, len(mails)])]
     lines = [f"{name}: {_plain(value)[:VALUE_LENGTH]}" for name, value in fields.items() if FIELD.fullmatch(name)]
     return b"".join(_with_lines(piece, [line for line in lines if not line.endswith(": ")]) for piece in pieces)
 

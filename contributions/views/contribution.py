@@ -39,6 +39,7 @@ from .charts import evidence_bar
 from .handing import handing_of
 from .notes import note_of, releases_of
 from .shown_claims import claims_shown
+from .shown_ports import ports_shown, standing_fits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,6 +127,7 @@ def show_overview(request: HttpRequest, contribution: Contribution, **more: Any)
         "revisions": revisions,
         "newest": next((revision for revision in revisions if not revision.is_port), None),
         "uploads": _uploads(contribution),
+        "ports": ports_shown(request, contribution),
         "claims": claims_shown(contribution, request.user),
         "may_tick": contribution.may_be_ticked_by(request.user),
         "reason_form": ReasonForm(),
@@ -173,9 +175,12 @@ def matrix(request: HttpRequest, number: int) -> HttpResponse:
         builds.setdefault(build.release_id, []).append(build)
     bare = Build.objects.bare().filter(release__in=[fit.release_id for fit in fits]).order_by("pk").defer("recipe")
     bare_builds = {build.release_id: build for build in bare}
+    ports = ports_shown(request, contribution)
+    ported = standing_fits(ports) if revision and revision.pk == contribution.current_id else {}
     rows = [
         {
             "fit": fit,
+            "port": ported.get(fit.release_id),
             "reason": address_of_fit(fit, contribution),
             "release": fit.release,
             "builds": builds.get(fit.release_id, []),
@@ -188,6 +193,8 @@ def matrix(request: HttpRequest, number: int) -> HttpResponse:
     states = {fit.state for fit in fits} | {build.state for made in builds.values() for build in made}
     context = {
         "rows": rows,
+        "ports": ports,
+        "may_port": contribution.may_be_ported_by(request.user),
         "revision": revision,
         "revisions": _revisions(contribution).filter(state=Revision.State.RECEIVED),
         "may_build": may_build,

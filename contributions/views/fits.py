@@ -22,6 +22,7 @@ from contributions.plaintext import clean
 from .clashes import shown_clashes
 from .contribution import AT_WORK, chosen_revision, find, framed
 from .entering import person_of, verb
+from .shown_ports import port_context
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,6 +73,7 @@ def show_fit(request: HttpRequest, contribution: Contribution, release: Release)
         "others": fits_on(release).filter(revision__contribution=contribution).exclude(revision=revision),
         "moving": bool(AT_WORK & states),
         **(_reason(request, contribution, row) if row else {}),
+        **port_context(request, contribution, release, row),
     }
     return render(request, "fit.html", framed(request, contribution, "matrix", **context))
 

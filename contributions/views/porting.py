@@ -8,22 +8,27 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from contributions.actions import porting
 from contributions.errors import Missing, NotAllowed
 from contributions.forms.sharing import PortForm
 from contributions.forms.voices import ReasonForm
-from contributions.models import Contribution, Release, Revision
+from contributions.keeping import kept
+from contributions.models import Contribution, Offer, Release, Revision
+from contributions.models.stranded import needing_port
 from contributions.plaintext import clean
 
 from .contribution import find
 from .entering import person_of, verb
+from .files import served
+from .listing import contribution_page
 from .refusals import answer_form, carried_out
 from .sharing import most
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
+    from django.http.response import HttpResponseBase
 
 PAGE = "port_new.html"
 
@@ -63,6 +68,31 @@ def _sent(request: HttpRequest, contribution: Contribution, port: Revision) -> H
     words: dict[str, Any] = {"label": port.label}
     messages.success(request, _("%(label)s is sent: the worker receives it next and tries it on its release.") % words)
     return redirect("contribution-matrix", contribution.pk)
+
+
+@require_safe
+def port_offered(request: HttpRequest, number: int, slug: str) -> HttpResponseBase:
+    """What the portal made of remembered resolutions, to be looked at before somebody proposes it."""
+    contribution = find(request, number)
+    rows = Offer.objects.filter(revision=contribution.current_id, release__slug=slug, state=Offer.State.WHOLE)
+    offer = rows.select_related("mbox").first()
+    if offer is None or offer.mbox is None:
+        raise Missing("There is nothing to offer for this release.")
+    response = served(request, offer.mbox, f"{number}-offered.patch", public=contribution.is_public, text=True)
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@require_safe
+@kept
+def ports_needed(request: HttpRequest, slug: str, name: str) -> HttpResponse:
+    """What does not fit a release and nobody has ported, what is most used first."""
+    release = Release.objects.select_related("component").filter(component__slug=slug, name=name).first()
+    if release is None:
+        raise Missing("There is no such release of this component.")
+    rows = Contribution.objects.visible_to(request.user).filter(needing_port(release), component=release.component_id)
+    page = contribution_page(request, rows, Contribution.ORDERS["deployed"])
+    return render(request, "ports_needed.html", {"release": release, "page": page})
 
 
 @verb("contribution-matrix")

@@ -61,6 +61,9 @@ PAGES = {
     "/contributions/{c}/revise/": (302, 403, 200, 403, 403),
     "/contributions/{c}/ports/new/": SIGNED_IN,
     "/contributions/{c}/v1.dep3.patch": ALL,
+    "/contributions/{c}/ports/offered/{slug}.patch": (404,) * 5,  # nothing is offered
+    "/components/swiftclient/releases/4.7.0/ports/": ALL,
+    "/components/swiftclient/releases/9.9.9/ports/": (404,) * 5,
     "/contributions/{u}/ports/new/": (302, 404, 403, 404, 403),
     "/contributions/{c}/claims/": (302, 403, 200, 403, 403),
     "/contributions/{u}/": (404, 404, 200, 404, 200),

@@ -28,6 +28,7 @@ LISTS = [
     "/components/swift/rules/",
     "/components/swift/settings/",
     "/components/swift/releases/1.0/",
+    "/components/swift/releases/1.0/ports/",
     "/builds/",
     "/status/",
     "/published/",

@@ -9,19 +9,23 @@ from django.test import Client
 
 from contributions.actions.upstreaming import place
 from contributions.errors import Invalid, NotAllowed
-from contributions.models import Event, Fit, Release
+from contributions.models import Event, Fit, Release, Revision
 from contributions.pipeline.upstreaming import place_by_fit
 from tests.api.conftest import Caller
-from tests.factories import make_contribution, make_fit, make_person, make_release, make_revision
+from tests.factories import make_blob, make_contribution, make_fit, make_person, make_release, make_revision
 from tests.pages.conftest import signed_in
 from tests.platform import SONG_MENDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from contributions.models import Contribution, Revision
+    from contributions.models import Contribution
 
 pytestmark = pytest.mark.django_db
+MAIL = (
+    f"From {'ab' * 20} Mon Sep 17 00:00:00 2001\nFrom: Ann Other <ann@example.org>\nSubject: [PATCH] Wait longer\n\n"
+    "It is better.\n---\ndiff --git a/a b/a\n"
+).encode()
 LINK = "https://review.example.org/c/12"
 
 
@@ -130,15 +134,15 @@ def test_the_patch_with_its_header_changes_with_the_status_and_the_other_one_nev
     contribution = make_contribution()
     revision = make_revision(contribution)
     author, address = Caller(contribution.author), f"/contributions/{contribution.pk}/v2"
-    before = [b"".join(Client().get(f"{address}.patch").streaming_content)]
     told = author.put(f"contributions/{contribution.pk}/upstream/", {"status": "submitted", "link": LINK}).json()
     assert (told["status"], told["link"], told["header"]["Forwarded"]) == ("submitted", LINK, LINK)
     assert told["header"]["Last-Update"] == revision.created_at.date().isoformat()
+    Revision.objects.filter(pk=revision.pk).update(mbox=make_blob(MAIL))
     answer = Client().get(f"{address}.dep3.patch")
+    assert f"\n\nUpstream-Status: Submitted [{LINK}]\nForwarded: {LINK}\nOrigin: other, " in answer.content.decode()
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert Client().get(f"{address}.dep3.patch", headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
     assert Caller().get(f"contributions/{contribution.pk}/revisions/2/dep3-patch").content == answer.content
-    before.append(b"".join(Client().get(f"{address}.patch").streaming_content))
-    assert before[0] == before[1]
+    assert b"".join(Client().get(f"{address}.patch").streaming_content) == MAIL
     assert Caller().get(f"contributions/{contribution.pk}/upstream/").json() == told
     assert author.put(f"contributions/{contribution.pk}/upstream/", {"status": "submitted"}).status_code == 400
