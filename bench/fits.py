@@ -1,118 +1,204 @@
-"""How long it takes to judge a patch on a release, on a component of many releases made here.
+"""What a cell of the matrix costs: a batch of patches met with releases, next to the floors, measured in the same run.
 
-    python bench/fits.py [--files 1000] [--releases 8] [--patches 10]
+    python bench/fits.py [--files 2000] [--commits 4000] [--releases 10] [--patches 100] [--full] [--repo FOLDER.git]
 
-Prints the median and the 95th percentile in milliseconds for each kind of verdict.
+Without --repo a history is made here; --full makes one of 10,000 files and 20,000 commits. --repo takes a real one
+whose tags are releases. Half of the patches are commits that upstream took, half change the same lines to something
+else. Every figure is of one process of ours on one core: it waits while git works.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import random
+import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from contributions.checkout.fitting import Patch, judge
-from contributions.checkout.repositories import new_repository
+from bench.histories import make_history
+from contributions.checkout.annals import Annals
+from contributions.checkout.bench import Bench
+from contributions.checkout.fitting import Cell, Patch, judge_many
+from contributions.checkout.merging import Merger
+from contributions.checkout.mirror import version_order
 from contributions.checkout.runner import git
 
-LINES = 200
-CHANGES = 30  # commits between two releases
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+SINGLE, MAILED = 60, 15  # cells of which the dearer floors are taken
+AIM = 25.0  # milliseconds a cell
+NOBODY = "Bench <bench@example.invalid> 1700000000 +0000"
 
 
-class Component:
-    """A repository of `files` files that changes at random, the same way each time."""
+@dataclass
+class Ground:
+    repo: Path
+    releases: list[str]
+    patches: list[Patch]
 
-    def __init__(self, repo: Path, files: int) -> None:
-        self.repo = repo
-        self.dice = random.Random(2)
-        self.files = {
-            f"part{n % 20}/file{n}.py": [f"value_{n}_{line} = 0\n" for line in range(LINES)] for n in range(files)
-        }
-        self.stream: list[bytes] = []
-        self.time = 1_700_000_000
-
-    def commit(self, names: list[str], branch: str, title: str, start: str = "") -> None:
-        self.time += 60
-        who = f"committer A Contributor <contributor@upstream.example> {self.time} +0000\n"
-        message = f"{title}\n".encode()
-        self.stream.append(f"commit refs/heads/{branch}\n{who}data {len(message)}\n".encode() + message)
-        if start:
-            self.stream.append(f"from {start}\n".encode())
-        for name in names:
-            content = "".join(self.files[name]).encode()
-            self.stream.append(f"M 100644 inline {name}\ndata {len(content)}\n".encode() + content + b"\n")
-
-    def change(self) -> str:
-        name = self.dice.choice(list(self.files))
-        line = self.dice.randrange(LINES)
-        self.files[name][line] = f"value_{line} = {self.dice.random()}\n"
-        return name
-
-    def release(self, number: int) -> None:
-        for _ in range(CHANGES):
-            self.commit([self.change()], "main", f"Change number {self.time} of this component")
-        self.stream.append(f"reset refs/heads/release-{number}\nfrom refs/heads/main\n\n".encode())
-
-    def tip(self, branch: str) -> str:
-        return git(self.repo, "rev-parse", f"refs/heads/{branch}").decode().strip()
+    @property
+    def cells(self) -> list[Cell]:
+        return [Cell(patch, release) for patch in self.patches for release in self.releases]
 
 
-def make(repo: Path, files: int, releases: int) -> Component:
-    component = Component(new_repository(repo), files)
-    component.commit(list(component.files), "main", "Begin")
-    for number in range(releases):
-        component.release(number)
-    git(repo, "fast-import", "--quiet", input=b"".join(component.stream), timeout=600)
-    return component
+def releases_of(repo: Path, most: int) -> list[str]:
+    """The commits of evenly chosen tags, oldest version first."""
+    tags = sorted(git(repo, "tag", "--list").decode().split(), key=version_order)
+    chosen = tags[:: max(1, len(tags) // most)][-most:]
+    return [git(repo, "rev-parse", f"{tag}^{{commit}}").decode().strip() for tag in chosen]
 
 
-def cut(component: Component, releases: int, count: int) -> list[Patch]:
-    """In turn: a patch that upstream took, and one that changes the same line to something else."""
+def cut(repo: Path, releases: Sequence[str], count: int) -> list[Patch]:
+    """In turn: a commit that upstream made between the first and the last release, and one that disagrees with it."""
+    dice = random.Random(7)
+    command = ("rev-list", "--no-merges", "--reverse", f"{releases[0]}..{releases[-1]}")
+    made = git(repo, *command).decode().split()
     patches = []
-    for number in range(count):
-        step = number % (releases - 1)
-        between = f"{component.tip(f'release-{step}')}..{component.tip(f'release-{step + 1}')}"
-        taken = git(component.repo, "rev-list", "--reverse", between).decode().split()[number % CHANGES]
-        base = git(component.repo, "rev-parse", f"{taken}^").decode().strip()
-        patches.append(Patch(base, taken if number % 2 else disagree(component, base, taken, number)))
+    with Bench(repo) as bench:
+        for number, taken in enumerate(dice.sample(made, min(count, len(made)))):
+            base = git(repo, "rev-parse", f"{taken}^").decode().strip()
+            patches.append(Patch(base, taken if number % 2 else disagree(bench, base, taken)))
+        bench.adopt()
     return patches
 
 
-def disagree(component: Component, base: str, taken: str, number: int) -> str:
-    name = git(component.repo, "diff-tree", "-r", "--name-only", base, taken).decode().strip()
-    before, after = (git(component.repo, "show", f"{commit}:{name}").decode() for commit in (base, taken))
-    lines = list(zip(before.splitlines(keepends=True), after.splitlines(keepends=True), strict=True))
-    component.files[name] = [old if old == new else "ours = None\n" for old, new in lines]
-    component.stream = []
-    component.commit([name], f"customer-{number}", "See it otherwise", start=base)
-    git(component.repo, "fast-import", "--quiet", input=b"".join(component.stream))
-    return component.tip(f"customer-{number}")
+def disagree(bench: Bench, base: str, taken: str) -> str:
+    """The same commit with other words on the lines that it adds."""
+    change = git(bench.repo, "diff-tree", "-p", "--full-index", "--binary", base, taken)
+    other = [line + b"  # ours" if line[:1] == b"+" and line[:3] != b"+++" else line for line in change.split(b"\n")]
+    bench.git("read-tree", base)
+    try:
+        bench.git("apply", "--cached", "--whitespace=nowarn", "-", stdin=b"\n".join(other))
+    except Exception:  # noqa: BLE001 - a binary file, a moved one: upstream's own commit serves as well
+        return taken
+    tree = bench.git("write-tree").decode().strip()
+    told = f"tree {tree}\nparent {base}\nauthor {NOBODY}\ncommitter {NOBODY}\n\nSee it otherwise\n"
+    return bench.write("commit", told.encode())
+
+
+def timed(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+# the floors
+
+
+def merge_all(ground: Ground) -> float:
+    """Milliseconds a merge, by one `git merge-tree --stdin`."""
+    with Bench(ground.repo) as bench, Merger(bench) as merger:
+        cells = ground.cells
+        return (
+            timed(lambda: [merger.merge(each.patch.base, each.patch.tip, each.release) for each in cells])
+            * 1000
+            / len(cells)
+        )
+
+
+def merge_singly(ground: Ground) -> float:
+    """The same, by a process a merge."""
+    cells = ground.cells[:: max(1, len(ground.cells) // SINGLE)]
+
+    def merge() -> None:
+        for each in cells:
+            with Bench(ground.repo) as bench, Merger(bench) as merger:
+                merger.merge(each.patch.base, each.patch.tip, each.release)
+
+    return timed(merge) * 1000 / len(cells)
+
+
+def mail_all(ground: Ground, folder: Path) -> float:
+    """Milliseconds of a `git am --3way` in a work tree that is checked out already."""
+    took = []
+    tree = folder / "am"
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1"}
+    env |= {"GIT_COMMITTER_NAME": "Bench", "GIT_COMMITTER_EMAIL": "bench@example.invalid"}
+
+    def run(*words: str, content: bytes = b"") -> bytes:
+        command = ["git", "-C", str(tree), *words]
+        return subprocess.run(command, input=content, capture_output=True, check=False, env=env).stdout
+
+    tree.mkdir()
+    run("clone", "-q", "--shared", "--no-checkout", str(ground.repo), ".")
+    for each in ground.cells[:: max(1, len(ground.cells) // MAILED)]:
+        mail = git(ground.repo, "format-patch", "-1", "--stdout", "--full-index", "--binary", each.patch.tip)
+        run("checkout", "-q", "-f", each.release)
+        took.append(timed(lambda mail=mail: run("am", "-q", "--3way", content=mail)))  # type: ignore[misc]
+        run("am", "--abort")
+    return statistics.mean(took) * 1000
+
+
+# ours
+
+
+def judge_all(ground: Ground) -> tuple[float, dict[str, list[float]]]:
+    """Seconds in all, and milliseconds by kind of verdict."""
+    took: dict[str, list[float]] = defaultdict(list)
+    begun = last = time.perf_counter()
+    for verdict in judge_many(ground.repo, ground.cells):
+        now = time.perf_counter()
+        took[f"{verdict.kind} {verdict.way or verdict.evidence}"].append((now - last) * 1000)
+        last = now
+    return time.perf_counter() - begun, took
+
+
+def read_history(ground: Ground) -> None:
+    annals = Annals(ground.repo)
+    seconds = timed(lambda: annals.cover(ground.releases))
+    size = (ground.repo / "annals").stat().st_size / 1e6
+    again = timed(lambda: Annals(ground.repo).cover(ground.releases))
+    told = f"{len(annals.commits):,} commits read once in {seconds:.1f} s ({size:.1f} MB)"
+    print(f"fits: history of {told}; by the next process in {again:.2f} s")
+
+
+def show(ground: Ground, folder: Path) -> None:
+    read_history(ground)
+    count = len(ground.cells)
+    for what in ("cold", "warm"):
+        seconds, took = judge_all(ground)
+        each = seconds * 1000 / count
+        print(f"fits: {count:,} cells in one batch, {what} {each:9.1f} ms a cell   {count / seconds:.0f} a second")
+    for what, floor in (
+        ("merge-tree --stdin", merge_all(ground)),
+        ("a process a merge", merge_singly(ground)),
+        ("git am --3way", mail_all(ground, folder)),
+    ):
+        print(f"fits: floor {what:<20} {floor:11.1f} ms a cell   ours is {each / floor:.2f} of it")
+    for kind, values in sorted(took.items()):
+        worst = sorted(values)[int(len(values) * 0.95)]
+        print(f"fits: {kind:28} {len(values):5}   median {statistics.median(values):6.1f} ms   p95 {worst:6.1f} ms")
+    print(f"fits: {'within' if each <= AIM else 'BEYOND'} the aim of {AIM:.0f} ms a cell")
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description="Time the judging of patches on releases.")
-    for name, default in (("files", 1000), ("releases", 8), ("patches", 10)):
+    for name, default in (("files", 2000), ("commits", 4000), ("releases", 10), ("patches", 100)):
         options.add_argument(f"--{name}", type=int, default=default)
+    options.add_argument("--full", action="store_true")
+    options.add_argument("--repo", type=Path)
     given = options.parse_args()
-    took: dict[str, list[float]] = defaultdict(list)
+    if given.full:
+        given.files, given.commits = 10_000, 20_000
     with tempfile.TemporaryDirectory(prefix="patchbay-bench-") as folder:
-        component = make(Path(folder, "component.git"), given.files, given.releases)
-        for patch in cut(component, given.releases, given.patches):
-            for number in range(given.releases):
-                started = time.perf_counter()
-                verdict = judge(component.repo, patch, component.tip(f"release-{number}"))
-                took[verdict.kind].append((time.perf_counter() - started) * 1000)
-    for kind, values in sorted(took.items()):
-        ordered = sorted(values)
-        worst = ordered[int(len(ordered) * 0.95)]
-        print(f"{kind:18} {len(values):4} fits   median {statistics.median(values):6.1f} ms   p95 {worst:6.1f} ms")
+        repo = Path(folder, "history.git")
+        if given.repo:
+            shutil.copytree(given.repo, repo)
+        else:
+            make_history(repo, files=given.files, commits=given.commits, releases=given.releases)
+        releases = releases_of(repo, given.releases)
+        show(Ground(repo, releases, cut(repo, releases, given.patches)), Path(folder))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from contributions.errors import Trouble
 if TYPE_CHECKING:
     from types import TracebackType
 
-REMEMBERED = 3_000  # trees
+REMEMBERED = 500_000  # entries of trees, some 100 bytes each
 PARENT = re.compile(rb"^parent ([0-9a-f]{40})$", re.MULTILINE)
 
 
@@ -29,7 +29,8 @@ class Bench:
         self._objects = self._folder / "objects"
         self._objects.mkdir()
         self._trees: dict[str, str] = {}
-        self._contents: dict[str, bytes] = {}
+        self._entries: dict[str, dict[bytes, tuple[bytes, str]]] = {}
+        self._remembered = 0
         self.places = {
             "GIT_INDEX_FILE": str(self._folder / "index"),
             "GIT_OBJECT_DIRECTORY": str(self._objects),
@@ -67,24 +68,24 @@ class Bench:
             self._trees[name] = found.id
         return self._trees[name]
 
-    def tree_content(self, tree: str) -> bytes:
-        """The raw entries of a tree; the last few thousand are remembered."""
-        if tree not in self._contents:
-            if len(self._contents) >= REMEMBERED:
-                self._contents.clear()
-            self._contents[tree] = self.objects.read(tree, "tree")
-        return self._contents[tree]
+    def entries_of(self, tree: str) -> dict[bytes, tuple[bytes, str]]:
+        """Name -> mode and id, in git's order; remembered, as cells look into the same trees again and again."""
+        if tree not in self._entries:
+            if self._remembered > REMEMBERED:
+                self._entries.clear()
+                self._remembered = 0
+            found = ENTRY.findall(self.objects.read(tree, "tree"))
+            self._entries[tree] = {name: (mode, raw.hex()) for mode, name, raw in found}
+            self._remembered += len(found)
+        return self._entries[tree]
 
-    def mode_at(self, commit: str, path: str) -> str:
-        """The mode of a path as git writes it (100644), empty if nothing stands there."""
+    def entry_at(self, commit: str, path: str) -> tuple[str, str]:
+        """The mode of a path as git writes it (100644) and its blob, both empty if nothing stands there."""
         mode, name = FOLDER, self.tree_of(commit)
         for part in path.encode("utf-8", "surrogateescape").split(b"/"):
-            entries = self._entries(name) if mode == FOLDER else {}
+            entries = self.entries_of(name) if mode == FOLDER else {}
             mode, name = entries.get(part, (b"", ""))
-        return mode.decode()
-
-    def _entries(self, tree: str) -> dict[bytes, tuple[bytes, str]]:
-        return {name: (mode, raw.hex()) for mode, name, raw in ENTRY.findall(self.tree_content(tree))}
+        return mode.decode(), name
 
     def adopt(self) -> None:
         """Move every object made here into the repository; each is written whole or not at all."""

@@ -47,9 +47,8 @@ class Layer:
         self._texts: OrderedDict[str, Lines] = OrderedDict()
 
     def blob_at(self, commit: str, path: str) -> str:
-        """What stands at the path of a commit or a tree; empty if nothing does."""
-        found = self._bench.objects.find(f"{commit}:{path}")
-        return found.id if found else ""
+        """What stands at the path of a release or another commit; empty if nothing does."""
+        return self._bench.entry_at(commit, path)[1]
 
     def lay(self, dossier: Dossier, commit: str, *, backwards: bool = False) -> Laid | None:
         """Every hunk with all of its context, or None."""
@@ -70,7 +69,12 @@ class Layer:
         """Whether the tree has what came out."""
         if laid.tree:
             return laid.tree == tree
-        return all(self.blob_at(tree, path) == blob for path, blob in laid.blobs.items())
+        return all(self._blob_in(tree, path) == blob for path, blob in laid.blobs.items())
+
+    def _blob_in(self, tree: str, path: str) -> str:
+        """Of a tree that nobody looks into again."""
+        found = self._bench.objects.find(f"{tree}:{path}")
+        return found.id if found else ""
 
     def _laid(self, dossier: Dossier, entry: Entry, here: str, *, backwards: bool) -> tuple[str, bool] | None:
         """The blob that comes out, and whether it does so at the lines that are named."""

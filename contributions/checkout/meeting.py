@@ -49,8 +49,10 @@ class Desk:
         self._merger = Merger(self.bench)
         self._differences = Differences(self.bench)
         self._layer = Layer(self.bench)
-        self._refs = Talk(repo, "update-ref", "--stdin")
+        # As little as the loose objects that they name are these refs worth waiting for the disk: a mirror is a cache.
+        self._refs = Talk(repo, "-c", "core.fsync=none", "update-ref", "--stdin")
         self._dossiers: OrderedDict[tuple[str, str], Dossier | None] = OrderedDict()
+        self._dates: dict[str, int] = {}
         self._renames: dict[tuple[str, str], dict[str, str]] = {}
 
     def __enter__(self) -> Self:
@@ -162,8 +164,7 @@ class Desk:
         return bool(dossier.entries) and all(
             entry.status in {"M", "A"}
             and entry.keeps_its_mode | (entry.status == "A")
-            and self._layer.blob_at(release, entry.path) == entry.new
-            and self.bench.mode_at(release, entry.path) == entry.new_mode
+            and self.bench.entry_at(release, entry.path) == (entry.new_mode, entry.new)
             for entry in dossier.entries
         )
 

@@ -46,12 +46,7 @@ class Objects:
 
     def read(self, name: str, kind: str = "") -> bytes:
         """The whole content. Raises Trouble if it is not here, is of another kind or more than can be held."""
-        found = self.find(name)
-        if found is None or (kind and found.kind != kind):
-            raise Trouble(f"The repository has no {kind or 'object'} {name}.")
-        if found.size > MOST_BYTES:
-            raise Trouble(f"The object {name} is larger than {MOST_BYTES // MIB} MiB.")
-        return self._talk.ask(b"contents %s\0" % found.id.encode(), _content)
+        return self._talk.ask(b"contents %s\0" % _bytes(name), lambda voice: _content(voice, name, kind))
 
     def end(self) -> None:
         self._talk.end()
@@ -73,10 +68,13 @@ def _thing(voice: Voice, name: str) -> Thing | None:
     return Thing(found[1].decode(), found[2].decode(), int(found[3]))
 
 
-def _content(voice: Voice) -> bytes:
+def _content(voice: Voice, name: str, kind: str) -> bytes:
+    """What is not heard out ends the process, and another one answers the next question."""
     found = TOLD.fullmatch(voice.until(b"\n"))
-    if found is None:
-        raise Trouble("An object vanished while it was read.")
+    if found is None or (kind and found[2].decode() != kind):
+        raise Trouble(f"The repository has no {kind or 'object'} {name}.")
+    if int(found[3]) > MOST_BYTES:
+        raise Trouble(f"The object {name} is larger than {MOST_BYTES // MIB} MiB.")
     return voice.take(int(found[3]) + 1)[:-1]
 
 

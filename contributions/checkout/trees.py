@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from contributions.checkout.objects import ENTRY, FOLDER
+from contributions.checkout.objects import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,21 +24,21 @@ def with_blobs(bench: Bench, tree: str, blobs: Mapping[str, tuple[Blob, str]]) -
 
 
 def _replaced(bench: Bench, tree: str, wanted: Mapping[tuple[bytes, ...], tuple[Blob, str]]) -> str | None:
-    entries = {name: (mode, raw) for mode, name, raw in ENTRY.findall(bench.tree_content(tree))}
+    entries = dict(bench.entries_of(tree))
     below: dict[bytes, dict[tuple[bytes, ...], tuple[Blob, str]]] = {}
     for (name, *rest), (old, new) in wanted.items():
-        mode, raw = entries.get(name, (b"", b""))
+        mode, here = entries.get(name, (b"", ""))
         if rest:
             below.setdefault(name, {})[tuple(rest)] = (old, new)
-        elif (mode.decode(), raw.hex()) != old:
+        elif (mode.decode(), here) != old:
             return None
         else:
-            entries[name] = (mode, bytes.fromhex(new))
+            entries[name] = (mode, new)
     for name, inner in below.items():
-        mode, raw = entries.get(name, (b"", b""))
-        made = _replaced(bench, raw.hex(), inner) if mode == FOLDER else None
+        mode, here = entries.get(name, (b"", ""))
+        made = _replaced(bench, here, inner) if mode == FOLDER else None
         if made is None:
             return None
-        entries[name] = (mode, bytes.fromhex(made))
-    content = b"".join(b"%s %s\0%s" % (mode, name, raw) for name, (mode, raw) in entries.items())
+        entries[name] = (mode, made)
+    content = b"".join(b"%s %s\0%s" % (mode, name, bytes.fromhex(each)) for name, (mode, each) in entries.items())
     return bench.write("tree", content)
