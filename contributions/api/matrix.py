@@ -11,7 +11,7 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from contributions.asking import gathered
 from contributions.models import Contribution
 from contributions.models.finding import Search
-from contributions.models.picture import PATCHES, cells_of, columns_of, patches_of, summaries_of
+from contributions.models.picture import PATCHES, cells_of, columns_of, patches_of, states_of, summaries_of
 from contributions.spreadsheets import MEDIA_TYPE, written
 
 from .lookups import component_named
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from contributions.models.picture import Cell
 
 AT_ONCE = 200  # rows whose cells are held while a table is written
-COLUMNS = ("pk", "title", "kind", "state", "author__username", "organisation__name", "current_id")
+COLUMNS = ("pk", "title", "kind", "state", "author__username", "organisation__name")
 LONG = ("description", "description_html")
 
 
@@ -90,7 +90,7 @@ def _lines(keys: Sequence[int], releases: Sequence[Release]) -> Iterator[list[An
     for start in range(0, len(keys), AT_ONCE):
         some = keys[start : start + AT_ONCE]
         rows = {row["pk"]: row for row in Contribution.objects.filter(pk__in=some).values(*COLUMNS)}
-        cells = cells_of({pk: row["current_id"] for pk, row in rows.items()}, releases)
+        states = states_of(some, releases)
         for pk in (pk for pk in some if pk in rows):
-            told = [rows[pk][name] for name in COLUMNS if name != "current_id"]
-            yield [*told, *(word for cell in cells[pk] for word in (cell.state, cell.build))]
+            cells = (states.get((pk, release.pk), ("", "")) for release in releases)
+            yield [*(rows[pk][name] for name in COLUMNS), *(word for cell in cells for word in cell)]

@@ -384,6 +384,10 @@ class Migration(migrations.Migration):
             model_name='fit',
             index=models.Index(condition=models.Q(('builds_at', None), _negated=True), fields=['builds_at'], name='fit_builds'),
         ),
+        migrations.AddIndex(
+            model_name='standing',
+            index=models.Index(fields=['release', 'fit'], name='standing_fit'),
+        ),
         migrations.AddConstraint(
             model_name='revision',
             constraint=models.CheckConstraint(condition=models.Q(('ports', None), ('release__isnull', False), _connector='OR'), name='a_port_names_its_release'),

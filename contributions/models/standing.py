@@ -77,7 +77,10 @@ class Standing(models.Model):
     class Meta:
         ordering = ["-release__position"]
         constraints = [models.UniqueConstraint(fields=["contribution", "release"], name="one_standing_on_a_release")]
-        indexes = [models.Index(fields=["release", "-score", "-contribution"], name="standing_best")]
+        indexes = [
+            models.Index(fields=["release", "-score", "-contribution"], name="standing_best"),
+            models.Index(fields=["release", "fit"], name="standing_fit"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.contribution_id} on {self.release_id}: {self.score:.3f}"

@@ -196,7 +196,7 @@ def _told(found: Page, releases: Sequence[Release], draw: Callable[[Cell], SafeS
         {
             "number": str(row["pk"]),
             "title": reveal(row["title"]),
-            "state": row["state"],
+            "state": "" if row["state"] == "open" else row["state"].replace("-", " "),
             "by": reveal(row["organisation__name"] or row["author__name"] or row["author__username"]),
             "cells": [draw(cell) for cell in cells[row["pk"]]],
         }

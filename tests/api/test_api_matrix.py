@@ -83,7 +83,7 @@ def test_a_table_of_many_costs_a_few_queries_for_each_chunk(
     with CaptureQueriesContext(connection) as captured:
         lines = table(stranger)
     assert {line["number"] for line in lines} == made
-    assert len(captured) <= 4 + 3 * 4
+    assert len(captured) <= 4 + 3 * 2
 
 
 def test_a_draft_is_in_no_table_but_its_authors(stranger: Caller, releases: list[Release], member: Caller) -> None:
