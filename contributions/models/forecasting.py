@@ -121,7 +121,9 @@ def _meant(revision: Revision, release: Release) -> int:
 
 def _ports(revisions: Iterable[int], release: Release) -> dict[int, Revision]:
     """The newest port of each to the release, by the key of what it was made of."""
-    made = Revision.objects.filter(ports__in=revisions, release=release, state=Revision.State.RECEIVED)
+    made = Revision.objects.filter(
+        ports__in=revisions, release=release, state=Revision.State.RECEIVED, withdrawn_at=None
+    )
     return {port.ports_id: port for port in made.only("number", "ports").order_by("number")}
 
 

@@ -94,7 +94,7 @@ def _fits(shown: Mapping[int, int], releases: Iterable[int]) -> dict[tuple[int, 
 def _ports(shown: Mapping[int, int], releases: Iterable[int]) -> dict[tuple[int, int], dict[str, Any]]:
     """What was made of current revisions for one release, the newest of each."""
     rows = Fit.objects.filter(
-        revision__ports__in=shown.values(), revision__state=Revision.State.RECEIVED,
+        revision__ports__in=shown.values(), revision__state=Revision.State.RECEIVED, revision__withdrawn_at=None,
         revision__release=F("release"), release__in=releases,
     )  # fmt: skip
     names = {"number": F("revision__contribution_id"), "port": F("revision__number")}

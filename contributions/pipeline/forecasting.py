@@ -15,12 +15,12 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from contributions.models import Component, Contribution, Event, Forecast, Organisation, Pick, Release, Stack
+from contributions.models import Component, Contribution, Event, Forecast, Organisation, Release, Revision, Stack
 from contributions.models.contribution import visible_to_all
 from contributions.models.forecasting import forecast_of_organisation, forecast_of_stack, words_of
 from contributions.models.holdings import organisations_that_carry
 
-from .queueing import queue_fits_of
+from .queueing import pinned_by_stacks, queue_fits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,11 +63,8 @@ def targets(component: Component) -> list[Release]:
 
 def _pinned(release: Release) -> Sequence[int]:
     """The keys of the revisions that stacks pin and that the release has not met."""
-    picks = Pick.objects.filter(
-        stack__component=release.component_id, stack__archived_at=None, revision__isnull=False, revision__ports=None
-    )
-    unmet = picks.exclude(revision__fits__release=release).order_by("revision")
-    return list(unmet.values_list("revision", flat=True).distinct())
+    unmet = Revision.objects.filter(pinned_by_stacks(release)).exclude(fits__release=release)
+    return list(unmet.order_by("pk").values_list("pk", flat=True))
 
 
 def _due(release: Release, night: datetime) -> Iterator[tuple[Stack | None, Organisation | None]]:

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from contributions.models import Build, Fit, Release
+from contributions.models import Build, Fit, Pick, Release
 
 from .building import queue_build
 
@@ -22,9 +22,17 @@ MOST_AT_ONCE = 200
 
 def queue_build_by_policy(fit: Fit) -> Build | None:
     """The build of a fit that was judged; on a branch that was built within the last day it is put off until then."""
+    if _is_only_pinned(fit):
+        return None
     due = _due_at(fit)
     Fit.objects.filter(pk=fit.pk).update(builds_at=due)
     return queue_build(fit) if due is None else None
+
+
+def _is_only_pinned(fit: Fit) -> bool:
+    """Whether it is judged for a stack that pins it, and is what nobody else would take any more."""
+    is_past = fit.revision.contribution.current_id != fit.revision_id and not fit.revision.is_port
+    return is_past and Pick.objects.filter(revision=fit.revision_id).exists()
 
 
 def _due_at(fit: Fit) -> datetime | None:

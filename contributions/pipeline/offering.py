@@ -37,7 +37,7 @@ MOST_TEACHERS = 20  # ports that are learnt from in one go
 
 def queue_offer(fit: Fit) -> Sequence[Offer]:
     """Try what conflicts, unless that was tried on this very commit of the release."""
-    if fit.state != Fit.State.CONFLICTS or fit.revision.is_port:
+    if fit.state != Fit.State.CONFLICTS or fit.revision_id != fit.revision.contribution.current_id:
         return []
     given = {"release_commit": fit.release_commit}
     offer, made = Offer.objects.get_or_create(revision=fit.revision, release=fit.release, defaults=given)

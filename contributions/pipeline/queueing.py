@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
-from contributions.models import Contribution, Fit, Release, Revision
+from contributions.models import Contribution, Fit, Pick, Release, Revision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -40,14 +40,20 @@ def queue_fits_of(release: Release, revisions: Sequence[int] | None = None) -> S
 
 
 def judged_on(release: Release) -> QuerySet[Revision]:
-    """The revisions that meet it: the current ones that are still of interest, the most used first, and ports to it."""
+    """The revisions that meet it, the most used first: current ones still of interest, ports to it, what stacks pin."""
     judged = Contribution.objects.filter(
         component=release.component_id, state__in=STILL_JUDGED, kind__in=WITH_PATCH, current__isnull=False
     )
     ports = Q(ports__isnull=False, withdrawn_at=None, release=release, state=Revision.State.RECEIVED)
     ports &= Q(contribution__in=judged)
-    found = Revision.objects.filter(Q(pk__in=judged.values("current")) | ports)
+    found = Revision.objects.filter(Q(pk__in=judged.values("current")) | ports | pinned_by_stacks(release))
     return found.order_by("-contribution__running_count", "-contribution__activity", "pk")
+
+
+def pinned_by_stacks(release: Release) -> Q:
+    """The condition that a stack in use pins it, so that its people know what becomes of it; no port to another one."""
+    picks = Pick.objects.filter(stack__component=release.component_id, stack__archived_at=None, revision__isnull=False)
+    return Q(pk__in=picks.order_by().values("revision")) & (Q(ports=None) | Q(release=release))
 
 
 def _make(pairs: Iterable[tuple[int, Release]], before: Mapping[int, str]) -> None:

@@ -12,6 +12,8 @@ from django.utils import timezone
 
 from contributions.models import Event, Fit, Forecast, Notification
 from contributions.pipeline.forecasting import forecast, forecast_all, targets
+from contributions.pipeline.moving import queue_build_by_policy
+from contributions.pipeline.queueing import judged_on
 from contributions.pipeline.telling import tell_waiting
 from tests import factories
 
@@ -183,3 +185,22 @@ def test_two_beats_at_once_tell_once(member: Person, old: Release, candidate: Re
         thread.join()
     assert failed == []
     assert len(told()) == Forecast.objects.count() == 1
+
+
+def test_what_a_stack_pins_meets_a_release_that_is_new_or_moves_and_is_not_built(
+    member: Person, old: Release, candidate: Release
+) -> None:
+    pinned = patch(old)
+    older = pinned.current
+    factories.make_revision(pinned)
+    stack = stack_of(member, old, pinned)
+    assert older not in judged_on(candidate)
+    stack.picks.update(revision=older)
+    assert older in judged_on(candidate)
+    fit = factories.make_fit(older, candidate)
+    assert queue_build_by_policy(fit) is None
+    assert queue_build_by_policy(factories.make_fit(pinned.current, candidate)) is not None
+    stack.picks.update(revision=pinned.current)
+    port = factories.make_revision(pinned, ports=older, release=old)
+    stack.picks.update(revision=port)
+    assert (port in judged_on(candidate), port in judged_on(old)) == (False, True)

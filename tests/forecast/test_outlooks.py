@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from contributions.models import Contribution, Fit
 from contributions.models.forecasting import (
@@ -88,6 +89,13 @@ def test_a_port_that_fits_is_to_be_taken_and_one_that_does_not_is_none(release: 
     assert [(row.do, row.port, row.is_judged) for row in told] == [
         ("port", 2, True), ("work", 0, True), ("unknown", 0, False), ("carry", 0, True),
     ]  # fmt: skip
+
+
+def test_a_port_that_was_taken_back_is_none(release: Release) -> None:
+    of = patch(release, "conflicts")
+    port(of, release)
+    of.revisions.filter(number=2).update(withdrawn_at=timezone.now())
+    assert outlook(of.current, release).do == "work"
 
 
 def test_a_port_to_another_release_stands_for_what_it_was_made_of(release: Release) -> None:
