@@ -56,6 +56,7 @@ from .pipeline import (
     telling,
     unmasking,
     unveiling,
+    unveiling_forks,
     watching,
 )
 
@@ -83,6 +84,10 @@ def ring(*works: Work) -> None:
 
 def ring_for_publishing(contribution: Contribution) -> None:
     _post_after_commit(publish, contribution.pk)
+
+
+def ring_for_fork(fork: Fork) -> None:
+    _post_after_commit(unveil_fork, fork.pk)
 
 
 def ring_for_index() -> None:
@@ -220,6 +225,15 @@ def unveil(pk: int) -> None:
     ring(*unveiling.unveil_if_clear(pk))
 
 
+@shared_task(name="contributions.tasks.unveil_fork")
+def unveil_fork(pk: int) -> None:
+    """Make drafts of a fork public, some at a time: the rest has its turn behind what else waits."""
+    builds, is_more = unveiling_forks.unveil_some(pk)
+    ring(*builds)
+    if is_more:
+        _post(unveil_fork, pk)
+
+
 @shared_task(name="contributions.tasks.settle_component")
 def settle_component(pk: int) -> None:
     """Settle what is due on a component, some at a time: the rest has its turn behind what else waits."""
@@ -315,6 +329,7 @@ def sweep() -> None:
         _post(sign_index)
     _ring_keys(settle, settling.due(RINGS_A_SWEEP))
     _ring_keys(unveil, unveiling.due(RINGS_A_SWEEP))
+    _ring_keys(unveil_fork, unveiling_forks.forgotten(RINGS_A_SWEEP))
     fold_steps()
 
 

@@ -44,6 +44,7 @@ SITE_URL = environment.text("PATCHBAY_SITE_URL", f"http://{WEB_ADDRESS}:{WEB_POR
 # What a contribution may weigh
 MAX_PATCH_BYTES = environment.number("PATCHBAY_MAX_PATCH_BYTES", 10 * 2**20, least=1024)
 MAX_ARTIFACT_BYTES = environment.number("PATCHBAY_MAX_ARTIFACT_BYTES", 256 * 2**20, least=1024)
+MAX_FORK_BYTES = environment.number("PATCHBAY_MAX_FORK_BYTES", 64 * 2**20, least=1024)
 MAX_TEXT_BYTES = environment.number("PATCHBAY_MAX_TEXT_BYTES", 64 * 2**10, least=256)
 MAX_LOG_BYTES = environment.number("PATCHBAY_MAX_LOG_BYTES", 4 * 2**20, least=4096)
 

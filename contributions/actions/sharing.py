@@ -8,6 +8,7 @@ from django.db import transaction
 
 from contributions.errors import Clash, NotAllowed
 from contributions.models import Contribution, Event
+from contributions.pipeline.drafting import unfounded
 from contributions.pipeline.unveiling import unveil
 from contributions.tasks import ring
 
@@ -23,6 +24,8 @@ def share(*, person: Person, contribution: Contribution) -> Contribution:
         raise NotAllowed("Only its author can make a draft public.")
     if contribution.is_quarantined or contribution.is_withdrawn:
         raise Clash("It is withdrawn or in quarantine, and stays out of sight.")
+    if needed := unfounded(contribution):
+        raise Clash(needed)
     pace(person, Event.Verb.SHARED)
     with transaction.atomic():
         locked = Contribution.objects.select_for_update(of=("self",)).get(pk=contribution.pk)

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from contributions.checkout.bench import Bench
 from contributions.checkout.bundles import write_bundle
 from contributions.checkout.lineage import SUBMODULE, Change, files_in
-from contributions.checkout.merging import merged
+from contributions.checkout.merging import Merger
 from contributions.checkout.runner import Fence, git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+    from types import TracebackType
 
     from contributions.checkout.lineage import Own
     from contributions.checkout.unmasking import Logical
@@ -67,11 +68,22 @@ class Lifted:
 
 
 class Ground:
-    """A release (or any commit) of `repo`, and how patches are laid on it."""
+    """A release (or any commit) of `repo`, and how patches are laid on it; gone after the block."""
 
     def __init__(self, repo: Path, release: str) -> None:
         self.repo, self.release = repo, release
         self.files = files_in(repo, release)
+        self._bench = Bench(repo)
+        self._merger = Merger(self._bench)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._merger.__exit__(kind, error, trace)
+        self._bench.__exit__(kind, error, trace)
 
     def plan(self, patch: Logical) -> Plan | None:
         """How it stands on the release; None for a patch of several commits that cannot be told without others'."""
@@ -87,9 +99,15 @@ class Ground:
     def has(self, patch: Logical) -> bool:
         """Whether laying the patch on it changes nothing."""
         steps = self._trivial(patch, {})
-        if steps is None:
-            steps = self._merged(patch)
-        return steps is not None and not any(step.files for step in steps)
+        if steps is not None:
+            return not any(step.files for step in steps)
+        here = self._bench.tree_of(self.release)
+        for commit in patch.commits:
+            merge = self._merger.merge(commit.parents[0], commit.id, here)
+            if not merge.is_clean:
+                return False
+            here = merge.tree
+        return here == self._bench.tree_of(self.release)
 
     def _trivial(self, patch: Logical, base: Files) -> tuple[Step, ...] | None:
         """Every file is as the commit found it, or as it left it: no merge is needed."""
@@ -125,18 +143,17 @@ class Ground:
         """Each commit merged onto the release; None as soon as one does not merge."""
         steps = []
         now: Files = {}
-        with Bench(self.repo) as bench:
-            here = self.release
-            for group in patch.groups:
-                before = dict(now)
-                for commit in group:
-                    tree, _ = merged(bench, commit.parents[0], commit.id, here)
-                    if not tree:
-                        return None
-                    now |= _set_by(bench, here, tree)
-                    here = tree
-                steps.append(self._step(group, before, now))
-            bench.adopt()
+        here = self.release
+        for group in patch.groups:
+            before = dict(now)
+            for commit in group:
+                merge = self._merger.merge(commit.parents[0], commit.id, here)
+                if not merge.is_clean:
+                    return None
+                now |= _set_by(self._bench, here, merge.tree)
+                here = merge.tree
+            steps.append(self._step(group, before, now))
+        self._bench.adopt()
         return tuple(steps)
 
     def lift(self, plans: Sequence[Plan]) -> list[Lifted]:

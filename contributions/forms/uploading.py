@@ -28,7 +28,11 @@ class CutOff(FileUploadHandler):
 
     def new_file(self, *args: Any, **given: Any) -> None:
         super().new_file(*args, **given)
-        known = {"patch": settings.MAX_PATCH_BYTES, "artifact": settings.MAX_ARTIFACT_BYTES}
+        known = {
+            "patch": settings.MAX_PATCH_BYTES,
+            "artifact": settings.MAX_ARTIFACT_BYTES,
+            "bundle": settings.MAX_FORK_BYTES,
+        }
         self.most = known.get(str(self.field_name), settings.MAX_TEXT_BYTES)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:

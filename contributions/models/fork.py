@@ -76,6 +76,9 @@ class Fork(Work):
     done = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)
     commit_count = models.PositiveIntegerField(default=0, help_text="Commits that upstream has not.")
+    told_batch = models.DateTimeField(
+        null=True, editable=False, help_text="The newest lot of its drafts that people were told of."
+    )
     note = models.TextField(blank=True, help_text="What else is to be known of it, in sentences.")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -167,9 +170,13 @@ class Carried(models.Model):
     upstream_link = models.CharField(max_length=500, blank=True)
     upstream_reason = models.CharField(max_length=200, blank=True)
     sentence = models.TextField(blank=True)
+    asked_at = models.DateTimeField(
+        null=True, editable=False, help_text="Since when its author wants the draft made public; of one lot the same."
+    )
 
     class Meta:
         ordering = ["fork", "position"]
+        indexes = [models.Index(fields=["asked_at"], condition=~Q(asked_at=None), name="carried_asked")]
         constraints = [
             models.UniqueConstraint(fields=["fork", "position"], name="one_carried_at_a_position"),
             models.UniqueConstraint(fields=["fork", "key"], name="one_carried_of_a_key"),

@@ -109,11 +109,7 @@ def draft(carried: Carried) -> Revision:
         queued_at=Now() + PACE * carried.position,
     )
     Event.objects.write(
-        Event.Verb.UNMASKED,
-        actor=fork.author,
-        contribution=contribution,
-        revision=revision,
-        organisation=fork.organisation,
+        Event.Verb.UNMASKED, contribution=contribution, revision=revision, organisation=fork.organisation
     )
     Standing.objects.recompute(contribution)
     carried.contribution, carried.state = contribution, Carried.State.DRAFTED
@@ -126,6 +122,16 @@ def stands_on(carried: Carried) -> list[Carried]:
         return []
     rows = Carried.objects.filter(fork=carried.fork_id, key__in=carried.needs).exclude(contribution=None)
     return list(rows.select_related("contribution").order_by("position"))
+
+
+def unfounded(contribution: Contribution) -> str:
+    """Why the draft of a fork cannot be public yet, in a sentence: what it stands on is not; else nothing."""
+    carried = contribution.carried.filter(state=Carried.State.DRAFTED).select_related("fork").first()
+    hidden = [row for row in stands_on(carried) if row.is_draft] if carried else []
+    if not hidden:
+        return ""
+    numbers = ", ".join(f"#{row.contribution_id}" for row in hidden)
+    return f"It stands on {numbers}, which others cannot see yet: publish that first, or both together."
 
 
 def _with_needs(carried: Carried) -> str:

@@ -6,6 +6,7 @@ half-way leaves whole rows, and the next one goes on behind them.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -76,11 +77,11 @@ def after(pk: int) -> Sequence[Revision]:
 
 
 def _take_apart(fork: Fork, lease: Lease) -> None:
-    with work_area() as place:
+    with work_area() as place, ExitStack() as opened:
         step(fork, "Pulling it")
         repository, tip = _received(fork, place)
-        work = _Work(fork, lease, repository, tip)
-        work.read()
+        work = _Work(fork, lease, opened, repository)
+        work.read(tip)
         work.sort()
         work.judge()
         work.write()
@@ -124,36 +125,39 @@ class _Found:
 class _Work:
     """One fork on its way through the steps, each of which needs what the one before found."""
 
-    def __init__(self, fork: Fork, lease: Lease, repository: Path, tip: str) -> None:
-        self.fork, self.lease, self.repository, self.tip = fork, lease, repository, tip
+    def __init__(self, fork: Fork, lease: Lease, opened: ExitStack, repository: Path) -> None:
+        self.fork, self.lease, self.opened, self.repository = fork, lease, opened, repository
         self.mirror = mirror_of(fork.component)
         self.releases = _releases_of(fork)
         self.found: list[_Found] = []
 
-    def read(self) -> None:
+    def read(self, tip: str) -> None:
         """Find the nearest release and the fork's own commits."""
         step(self.fork, "Looking for the nearest release")
         branches = [seen.commit for seen in mirror.releases_in(self.mirror, ".*")]
         commits = list(dict.fromkeys(release.commit for release in self.releases))
         self.tips = [*commits, *branches]
-        self.lineage: Lineage = read_lineage(self.repository, self.tip, commits, branches)
+        self.lineage: Lineage = read_lineage(self.repository, tip, commits, branches)
         self.fork.release = next(one for one in self.releases if one.commit == self.lineage.release)
         own = self.lineage.commits
         step(
             self.fork, "Sorting commits into patches",
-            release=self.fork.release, tip_commit=self.tip, commit_count=len(own), note=self.lineage.import_note,
+            release=self.fork.release, tip_commit=tip, commit_count=len(own), note=self.lineage.import_note,
         )  # fmt: skip
 
     def sort(self) -> None:
         """Make logical patches of them, and plans of how those stand on the release."""
-        patches = logical_patches(self.lineage.commits, self.tip, self._diff_of)
+        patches = logical_patches(self.lineage.commits, self.lineage.tip, self._diff_of)
         if len(patches) > MOST_PATCHES:
             raise TooLarge(f"The fork carries {len(patches):,} patches; {MOST_PATCHES} is the most.", field="git_ref")
-        self.ground = lifting.Ground(self.repository, self.lineage.release)
+        self.ground = self._ground(self.lineage.release)
         step(self.fork, "Laying each on the nearest release", len(patches))
         for patch in patches:
             self.found += self._planned(patch)
             self._count()
+
+    def _ground(self, release: str) -> lifting.Ground:
+        return self.opened.enter_context(lifting.Ground(self.repository, release))
 
     def _diff_of(self, commit: Own) -> bytes:
         return fingerprints.diff(self.repository, commit.parents[0], commit.id)
@@ -214,7 +218,7 @@ class _Work:
             return
         waiting = [one for one in found if one.told.state == State.DRAFTED]
         step(self.fork, "Laying each on the newest release", len(waiting))
-        ground = lifting.Ground(self.repository, newest.commit)
+        ground = self._ground(newest.commit)
         for one in waiting:
             if ground.has(one.patch):
                 _has_it(one, newest)

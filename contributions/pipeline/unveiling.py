@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from contributions.errors import Clash
-from contributions.models import Contribution, Event, Fit, Standing
+from contributions.models import Contribution, Event, Fit, Standing, Telling
 from contributions.models.overlapping import overlaps_of
 from contributions.models.work import QUEUED, RUNNING
 
@@ -32,12 +32,18 @@ def wait_for_fits(contribution: Contribution) -> None:
     waiting.update(shares_at=Now() + PATIENCE)
 
 
-def unveil(contribution: Contribution, *, actor: Person) -> Sequence[Build]:
-    """Everybody sees it from now on, in the caller's transaction that holds its lock; returns the builds it queued."""
+def unveil(contribution: Contribution, *, actor: Person, text: str = "", is_quiet: bool = False) -> Sequence[Build]:
+    """Everybody sees it from now on, in the caller's transaction that holds its lock; returns the builds it queued.
+
+    `is_quiet` is one of many at once, which another line tells of: then only saved searches hear of this one.
+    """
     if not Contribution.objects.filter(pk=contribution.pk, is_draft=True).update(is_draft=False, shares_at=None):
         raise Clash("It is public already.")
     contribution.refresh_from_db()
-    Event.objects.write(Event.Verb.SHARED, actor=actor, contribution=contribution, revision=contribution.current)
+    about = {"contribution": contribution, "revision": contribution.current}
+    event = Event.objects.write(Event.Verb.SHARED, actor=actor, text=text, **about)
+    if is_quiet:
+        Telling.objects.filter(event=event).update(is_for_searches=True)
     fits = Fit.objects.filter(revision=contribution.current_id).select_related("release", "revision")
     builds = [queue_build(fit) for fit in fits.order_by("-release__position", "pk") if fit.is_buildable]
     Standing.objects.recompute(contribution)

@@ -42,7 +42,7 @@ HEADINGS = {
 }
 OUR_FAULT = (Trouble, OperationalError, InterfaceError)
 TRY_AGAIN_SECONDS = 10
-TAKES_FILES = ("/submit/", "/revise/", "/ports/new/")
+TAKES_FILES = ("/submit/", "/revise/", "/ports/new/", "/forks/new/")
 FORM_OVERHEAD = 2**20  # bytes that a form may weigh beside its file
 
 
