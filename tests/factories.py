@@ -20,6 +20,7 @@ from contributions.models import (
     Blob,
     Build,
     Builder,
+    Carried,
     Claim,
     Comment,
     Comparison,
@@ -31,6 +32,7 @@ from contributions.models import (
     FieldReport,
     Fit,
     Flag,
+    Fork,
     Invitation,
     LineComment,
     Lock,
@@ -378,6 +380,33 @@ def make_publication(build: Build | None = None, **given: Any) -> Publication:
 def make_publication_of_upload(contribution: Contribution) -> Publication:
     """A live publication of an executable that nobody here has built."""
     return Publication.objects.create(revision=contribution.current, release=contribution.release)
+
+
+def make_fork(author: Person | None = None, *, component: Component | None = None, **given: Any) -> Fork:
+    """One that was taken apart for its author's organisation: a draft, and a patch that was left out."""
+    release = make_release(component)
+    author = author or make_person(organisation=make_organisation())
+    usual = {"state": Fork.State.DONE, "git_url": "https://git.example.org/ours.git", "release": release}
+    usual |= {"organisation": author.organisation, "commit_count": 2, "tip_commit": make_commit_id()}
+    fork: Fork = Fork.objects.create(component=release.component, author=author, **(usual | given))
+    make_carried(fork)
+    make_carried(fork, state=Carried.State.LEFT_OUT, title="Bump the version", raw=make_blob(b"a bundle"))
+    return fork
+
+
+def make_carried(fork: Fork, **given: Any) -> Carried:
+    """A patch of the fork; a received draft, unless `state` is given."""
+    usual: dict[str, Any] = {"position": fork.carried.count() + 1, "key": make_commit_id(), "title": "Wait longer"}
+    usual |= {"state": Carried.State.DRAFTED, "commits": [{"sha": make_commit_id(), "subject": "Wait longer"}]}
+    usual |= given
+    if usual["state"] == Carried.State.DRAFTED and "contribution" not in usual:
+        draft = make_contribution(
+            component=fork.component, release=fork.release, author=fork.author, organisation=fork.organisation,
+            title=usual["title"], is_draft=True, is_internal=True, received=False,
+        )  # fmt: skip
+        make_revision(draft, source=Revision.Source.FORK)
+        usual["contribution"] = draft
+    return Carried.objects.create(fork=fork, **usual)
 
 
 def make_comparison(older: Revision | None = None, newer: Revision | None = None, **given: Any) -> Comparison:

@@ -29,9 +29,11 @@ from contributions.models import (
 from contributions.models.contribution import TITLE_LENGTH
 from contributions.models.work import QUEUED, RUNNING
 from contributions.pipeline.drafting import draft
+from contributions.pipeline.unmasking import MOST_PATCHES as MOST_PATCHES
 from contributions.tasks import ring, ring_for_fork
 
 from .pacing import pace
+from .submitting import KEY
 from .words import one_line
 
 if TYPE_CHECKING:
@@ -58,8 +60,9 @@ def unmask(
     Either `git_url`, with a branch or without, or a git bundle. `once` is a key of the sender's making: the same key
     again gives what was made then.
     """
-    earlier: Fork | None = Fork.objects.filter(author=person, once=once[:100]).first() if once else None
-    if earlier:
+    if earlier := _sent_once(person, once):
+        if (earlier.component_id, earlier.git_url, earlier.git_ref) != (component.pk, git_url, git_ref):
+            raise Clash("This key or form was used for another fork; begin with a new one.")
         return earlier
     pace(person, Verb.UNMASKED)
     if bool(git_url) == (bundle is not None):
@@ -74,13 +77,22 @@ def unmask(
         with transaction.atomic():
             fork = Fork.objects.create(
                 component=component, organisation=person.organisation, author=person, git_url=git_url, git_ref=git_ref,
-                raw=raw, once=once[:100],
+                raw=raw, once=once,
             )  # fmt: skip
             _note(person, fork)
             ring(fork)
     except IntegrityError:
         raise Clash("The same is being sent at this moment; ask again.") from None
     return fork
+
+
+def _sent_once(person: Person, key: str) -> Fork | None:
+    if not key:
+        return None
+    if not KEY.fullmatch(key):
+        raise Invalid("An idempotency key has 1 to 100 letters, digits, dots, colons, hyphens or underscores.")
+    found: Fork | None = Fork.objects.filter(author=person, once=key).first()
+    return found
 
 
 def _refuse_too_many(person: Person) -> None:

@@ -13,6 +13,7 @@ from contributions.actions.advising import MOST_REVISIONS
 from contributions.actions.following import NAME_LENGTH
 from contributions.actions.sources import ArtifactFile, GitRef, Note, PatchFile
 from contributions.actions.taking_in import MOST_AT_ONCE
+from contributions.actions.unmasking import MOST_PATCHES
 from contributions.actions.vocabulary import MOST_CHOICES, MOST_TRAITS
 from contributions.claims import MOST
 from contributions.errors import Invalid
@@ -211,6 +212,27 @@ class PortJson(Input):
     release = Text(help_text=PORTED_TO)
     note = Text(required=False, allow_blank=True, help_text="What had to be changed.")
     offered = serializers.BooleanField(required=False, help_text=OFFERED)
+
+
+class ForkJson(Input):
+    component = Text(help_text="Its slug.")
+    git_url = Text(required=False, help_text="The address of the fork.")
+    git_ref = Text(required=False, allow_blank=True, help_text="A branch; the server's own unless it is given.")
+
+
+class ForkInput(ForkJson):
+    bundle = AttachedFile(required=False, allow_empty_file=True, help_text="A git bundle of it, instead.")
+
+
+class ForkTitleInput(Input):
+    title = Text()
+
+
+class PublishInput(Input):
+    positions = serializers.ListField(
+        child=WholeNumber(min_value=1, max_value=BIGGEST_KEY), required=False, max_length=MOST_PATCHES,
+        help_text="Of the patches; none named means all drafts.",
+    )  # fmt: skip
 
 
 class VoteInput(Input):

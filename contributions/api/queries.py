@@ -9,7 +9,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from rest_framework import serializers
 
 from contributions.asking import LONGEST
-from contributions.models import Advisory, Build, Contribution, Event, Flag, Publication, Release
+from contributions.models import Advisory, Build, Carried, Contribution, Event, Flag, Publication, Release
 from contributions.models.finding import ORDERS
 from contributions.patches.places import LONGEST_PATH
 from contributions.signing.keys import ROLES
@@ -36,6 +36,10 @@ class PageQuery(serializers.Serializer[Any]):
         min_value=1,
         help_text=f"{USUAL_SIZE} unless asked; more than {LARGEST_SIZE} gives {LARGEST_SIZE}.",
     )
+
+
+class CarriedQuery(PageQuery):
+    state = serializers.ChoiceField(required=False, allow_blank=True, choices=Carried.State.choices)
 
 
 class LinesQuery(serializers.Serializer[Any]):

@@ -12,6 +12,7 @@ from .advisory import Advisory
 from .build import Artifact
 from .component import Component
 from .contribution import PRECEDENCE, Contribution
+from .fork import Fork
 from .hearing import PARTS
 from .lines import PUBLISHED_THREAD, LineComment
 from .publication import Publication
@@ -35,6 +36,7 @@ ORDERS = {
     "changes": ("-pk",),
     "questions": ("-pk",),
     "shared": ("-pk",),
+    "forks": ("-pk",),
 }
 
 
@@ -56,6 +58,7 @@ class Dashboard:
             "changes": self._to_change,
             "questions": self._questions,
             "shared": self._shared,
+            "forks": self._forks,
         }
         return lists[section]().order_by(*ORDERS[section])
 
@@ -123,6 +126,10 @@ class Dashboard:
         count = threads.order_by().values("contribution").annotate(count=Count("pk")).values("count")
         rows = self._seen().filter(organisation=self.organisation)
         return rows.annotate(open_threads=Coalesce(Subquery(count), 0))
+
+    def _forks(self) -> QuerySet[Fork]:
+        """The forks that were taken apart for it; only members come here."""
+        return Fork.objects.filter(organisation=self.organisation).select_related("component", "release", "author")
 
     def _seen(self) -> ContributionQuerySet:
         seen = Contribution.objects.visible_to(self.person).select_related("component", "author")

@@ -117,6 +117,16 @@ class Fork(Work):
             return None
         return (timezone.now() - self.stepped_at) / self.done * (self.total - self.done)
 
+    @property
+    def left_in_words(self) -> str:
+        """The same in a few words; empty while nobody can tell."""
+        seconds = self.left.total_seconds() if self.left is not None else 0
+        if not seconds:
+            return ""
+        if seconds < 90:  # noqa: PLR2004 - from there on minutes say enough
+            return f"{max(1, round(seconds))} seconds"
+        return f"{round(seconds / 60)} minutes"
+
     def counts(self) -> dict[str, int]:
         """How many patches are in each state."""
         rows = self.carried.order_by().values_list("state").annotate(Count("pk"))

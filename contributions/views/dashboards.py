@@ -42,6 +42,10 @@ HOLDINGS = {
         "What we shared",
         "Nothing yet. What you share while you speak for this organisation stands here.",
     ),
+    "forks": (
+        "Our forks",
+        "None was taken apart yet. Give the address of yours, and see what upstream has of it and what only you carry.",
+    ),
 }
 HEADINGS = WAITING | HOLDINGS
 

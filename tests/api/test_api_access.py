@@ -51,6 +51,8 @@ ADVISORY = {"component": "swiftclient", "title": "Leaks", "description": "All.",
 WEBHOOK = {"url": "https://hooks.example.org/", "topics": ["recalls"]}
 STACK = {"component": "swiftclient", "release": "4.7.0", "name": "Ours"}
 CARRIED = "401 404 {} 404 403 403 404 403"  # of a private stack: staff look on
+FORK = {"component": "swiftclient"}  # without an address: nobody is asked for one in a test
+THEIRS = "401 404 200 404 404 403 404 403"  # not even staff
 NO_OWNER = "401 403 403 403 403 403 403 403"
 VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     # (method, path): (body, the status for each of CALLERS)
@@ -132,6 +134,13 @@ VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     ("post", "publications/{publication}/restore/"): (REASON, "401 403 403 403 409 403 403 403"),
     ("post", "advisories/"): (ADVISORY, "401 403 403 201 201 403 403 403"),
     ("post", "advisories/{advisory}/withdraw/"): (REASON, "401 403 403 200 200 403 403 403"),
+    ("post", "forks/"): (FORK, "401 400 400 400 400 403 400 403"),
+    ("post", "forks/{fork}/cancel/"): (None, "401 404 403 404 404 403 404 403"),  # it is over
+    ("post", "forks/{fork}/discard/"): (None, THEIRS),
+    ("post", "forks/{fork}/publish/"): ({}, "401 404 202 404 404 403 404 403"),
+    ("post", "forks/{fork}/patches/1/title/"): ({"title": "Other"}, THEIRS),
+    ("post", "forks/{fork}/patches/1/leave-out/"): (None, THEIRS),
+    ("post", "forks/{fork}/patches/2/draft/"): (None, THEIRS),
     ("post", "organisations/{organisation}/webhooks/"): (WEBHOOK, NO_OWNER),
     ("post", "organisations/{organisation}/invitations/"): ({"username": "member"}, NO_OWNER),
     ("post", "organisations/{organisation}/invitations/1/revoke/"): (None, "401 404 404 404 404 403 404 403"),
@@ -195,6 +204,8 @@ def filled(path: str, scene: Scene) -> str:
         made |= {"stack": stack.pk, "number": scene.contribution.pk}
     if "{webhook}" in path:
         made["webhook"] = factories.make_webhook(scene.author.organisation).pk
+    if "{fork}" in path:
+        made["fork"] = factories.make_fork(scene.author, component=scene.contribution.component).pk
     if "{two}" in path:
         made["two"] = f"contributions/{factories.make_comparison().older.contribution_id}/"
     parts = {

@@ -96,6 +96,7 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
         "/organisations/{slug}/environment/": own,
         "/organisations/": {"{slug}": organisation},
         "/search/complete/": {"complete/": "complete/?q=component:swiftclient"},
+        "/forks/": {"{number}": str(factories.make_fork(member.person).pk)},
         "/claims/{claim}/": {"{number}": str(number), "{claim}": str(tick.claim_id)},
         "/advisories/": {"{number}": str(advisory.pk)},
         "/fits/{release}/": {"{number}": str(number), "{release}": "4.7.0"},

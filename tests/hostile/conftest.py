@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from tests.factories import make_remark
+from contributions.models import Fork
+from tests.factories import make_fork, make_remark
 from tests.pages.conftest import platform as platform
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def addresses_on(platform: Platform) -> list[str]:
     parts = {
         "number": "{c}", "revision": "1", "slug": "{slug}", "project": "swift-client",
         "username": "author", "name": "4.7.0", "sha256": "{sha256}",
-        "release": "4.7.0", "path": "a/b", "serial": "1", "token": "odd", "delivery": "1",
+        "release": "4.7.0", "path": "a/b", "serial": "1", "token": "odd", "delivery": "1", "position": "1",
     }  # fmt: skip
     return [_filled(route, parts, platform) for route in ROUTES]
 
@@ -61,6 +62,8 @@ def addresses_on(platform: Platform) -> list[str]:
 def _filled(route: str, parts: dict[str, str], platform: Platform) -> str:
     numbers = {"comments/": platform.comment, "builds/": platform.build, "publications/": platform.publication}
     numbers["artifacts/"] = platform.artifact
+    if "forks/" in route:
+        numbers["forks/"] = Fork.objects.first() or make_fork(platform.people["author"], component=platform.component)
     if route.removeprefix("api/v1/").startswith("remarks/"):
         numbers["remarks/"] = platform.contribution.line_comments.first() or make_remark(platform.contribution.current)
     number = next((row.pk for start, row in numbers.items() if start in route), platform.contribution.pk)

@@ -92,6 +92,9 @@ PAGES = {
     "/stacks/{stack}/locks/1/": (404, 404, 200, 404, 200),
     "/stacks/{stack}/locks/1/patchbay.lock.json": (404, 404, 200, 404, 200),
     "/stacks/{stack}/1.git/info/refs": (401, 404, 200, 404, 200),  # git asks for a password then
+    "/forks/": SIGNED_IN,
+    "/forks/new/": SIGNED_IN,
+    "/forks/{fork}/": (302, 404, 200, 404, 404),  # not even staff
     "/builds/": ALL,
     "/builds/{build}/": ALL,
     "/builds/{build}/log/": ALL,
@@ -236,6 +239,12 @@ VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
     "/remarks/{remark}/resolve/": ({}, (LED_AWAY, DONE, DONE, DONE, DONE)),
     "/remarks/{remark}/reopen/": ({}, (LED_AWAY, 409, 409, 409, 409)),  # it is open
     "/remarks/{remark}/remove/": ({"reason": "Spam."}, (LED_AWAY, DONE, REFUSED, REFUSED, DONE)),
+    "/forks/{fork}/cancel/": ({}, (LED_AWAY, 404, REFUSED, 404, 404)),  # it is over
+    "/forks/{fork}/publish/": ({"all": "1"}, (LED_AWAY, 404, DONE, 404, 404)),
+    "/forks/{fork}/discard/": ({}, (LED_AWAY, 404, DONE, 404, 404)),
+    "/forks/{fork}/patches/1/title/": ({"title": "Other"}, (LED_AWAY, 404, DONE, 404, 404)),
+    "/forks/{fork}/patches/1/leave-out/": ({}, (LED_AWAY, 404, DONE, 404, 404)),
+    "/forks/{fork}/patches/2/draft/": ({}, (LED_AWAY, 404, DONE, 404, 404)),
     "/publications/{publication}/withdraw/": ({"reason": "Wrong."}, (LED_AWAY, REFUSED, DONE, DONE, DONE)),
     "/organisations/northern-hosting/invite/": (
         {"username": "maintainer"},
@@ -285,7 +294,7 @@ def remarked(text: str, platform: Platform) -> dict[str, int]:
 
 
 def judged(text: str, platform: Platform) -> dict[str, Any]:
-    """A claim, a report of the author's organisation, or the link that asks about another one."""
+    """A claim, a fork or a report of the author's organisation, or the link that asks about another one."""
     made: dict[str, Any] = {}
     if "{report}" in text:
         made["report"] = factories.make_report(platform.contribution, organisation=platform.organisation).pk
@@ -295,6 +304,8 @@ def judged(text: str, platform: Platform) -> dict[str, Any]:
         made["port"] = factories.make_port(platform.contribution.current).number
     if "{claim}" in text:
         made["claim"] = factories.make_claim(platform.contribution).pk
+    if "{fork}" in text:
+        made["fork"] = factories.make_fork(platform.people["author"], component=platform.component).pk
     return made
 
 

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from contributions.models import Event, Follow
+from contributions.models import Event, Follow, Fork
 from tests import factories
 from tests.pages.conftest import signed_in
 
@@ -50,6 +50,8 @@ LISTS = [
     "/components/swift/matrix/?q=fits:1.0&view=picture",
     "/organisations/lists/matrix/",
     "/organisations/lists/forecast/",
+    "/forks/",
+    "/forks/{fork}/",
     "/tags/",
     "/contributions/{c}/compare/1..3/",
     "/contributions/{c}/discussion/",
@@ -71,6 +73,8 @@ def add_rows(component: Component, release: Release, author: Person, first: Cont
     """Add to every list as many rows as are counted."""
     [lister] = component.maintainers.all()
     for _ in range(count):
+        factories.make_carried(Fork.objects.earliest("pk"))
+        factories.make_fork(author, component=component)
         contribution = factories.make_contribution(
             component=component, release=release, author=author, organisation=author.organisation
         )
@@ -117,8 +121,9 @@ def test_no_list_asks_more_for_more_rows() -> None:
     component = factories.make_component("swift", maintainers=(lister,))
     release = factories.make_release(component, "1.0")
     first = factories.make_contribution(component=component, release=release)
-    urls = [url.format(c=first.pk, slug=release.slug) for url in LISTS]
     author = factories.make_person(organisation=organisation)
+    fork = factories.make_fork(author, component=component)
+    urls = [url.format(c=first.pk, slug=release.slug, fork=fork.pk) for url in LISTS]
     add_rows(component, release, author, first, 2)
     few = {url: queries_of(lister, url) for url in urls}
     add_rows(component, release, author, first, 28)

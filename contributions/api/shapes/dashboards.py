@@ -9,6 +9,7 @@ from rest_framework import serializers
 from contributions.models import Comment, Contribution, FieldReport
 from contributions.models.dashboard import ORDERS
 
+from .forks import ForkShape
 from .people import TransferShape
 
 
@@ -92,6 +93,7 @@ class DashboardShape(serializers.Serializer[Any]):
     changes = WorkShape(many=True, help_text="Yours, of which changes are requested.")
     questions = QuestionShape(many=True, help_text="About what you shared, with no accepted answer.")
     shared = SharedShape(many=True, help_text="What was shared for the organisation, the newest first.")
+    forks = ForkShape(many=True, help_text="Forks that were taken apart for it, the newest first.")
     more = serializers.ListField(
         child=serializers.ChoiceField(choices=list(ORDERS)), help_text="The lists that are longer than what is shown."
     )
