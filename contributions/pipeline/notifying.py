@@ -160,7 +160,8 @@ def _concerned_by(event: Event, contribution: Contribution) -> Told:
         yield from _spoken_to(event, contribution)
     if event.verb in TO_AUTHOR or _is_news_to_its_author(event):
         yield Why.AUTHOR, Person.objects.filter(pk=contribution.author_id)
-    if event.verb in {Verb.RECEIVED, Verb.SHARED} and contribution.state == contribution.State.OPEN:
+    waits = contribution.state == contribution.State.OPEN and not (contribution.is_draft and contribution.is_internal)
+    if event.verb in {Verb.RECEIVED, Verb.SHARED} and waits:
         yield Why.REVIEW, Person.objects.filter(maintained_components=contribution.component_id)
     if event.verb in TO_FOLLOWERS or (event.verb == Verb.RECEIVED and not is_new):
         yield from _followers(contribution=contribution)

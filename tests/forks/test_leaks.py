@@ -92,6 +92,12 @@ def test_nobody_hears_of_it(platform: Platform) -> None:  # noqa: F811
         assert peer is not None
         follow(person=peer, thing=platform.component)
         follow(person=peer, thing=platform.organisation)
-    make_secret_fork(platform)
+    platform.component.maintainers.add(factories.make_person(is_staff=True))
     tell_waiting()
-    assert not Notification.objects.exists()
+    before = set(Notification.objects.values_list("pk", flat=True))
+    fork, draft = make_secret_fork(platform)
+    tell_waiting()
+    assert set(Notification.objects.values_list("pk", flat=True)) == before
+    share(person=fork.author, contribution=draft)
+    tell_waiting()
+    assert set(Notification.objects.values_list("pk", flat=True)) > before, "the control"
