@@ -181,6 +181,18 @@ def ported(path: str, scene: Scene) -> dict[str, str]:
     return {"ported": f"{scene.one}revisions/{factories.make_port(scene.contribution.current).number}/"}
 
 
+def private(path: str, scene: Scene) -> dict[str, Any]:
+    """A stack or a fork of the author's organisation."""
+    made: dict[str, Any] = {}
+    if "{stack}" in path:
+        stack = factories.make_stack(scene.contribution, author=scene.author)
+        factories.make_assembly(stack)
+        made |= {"stack": stack.pk, "number": scene.contribution.pk}
+    if "{fork}" in path:
+        made["fork"] = factories.make_fork(scene.author, component=scene.contribution.component).pk
+    return made
+
+
 def filled(path: str, scene: Scene) -> str:
     publication = scene.contribution.current.publications.get()
     flag, artifact = Flag.objects.first(), scene.build.artifacts.get()
@@ -198,14 +210,8 @@ def filled(path: str, scene: Scene) -> str:
         made["answer"] = factories.make_comment(scene.contribution, parent=question).pk
     if "{remark}" in path:
         made["remark"] = factories.make_remark(scene.contribution.current, author=scene.author).pk
-    if "{stack}" in path:
-        stack = factories.make_stack(scene.contribution, author=scene.author)
-        factories.make_assembly(stack)
-        made |= {"stack": stack.pk, "number": scene.contribution.pk}
     if "{webhook}" in path:
         made["webhook"] = factories.make_webhook(scene.author.organisation).pk
-    if "{fork}" in path:
-        made["fork"] = factories.make_fork(scene.author, component=scene.contribution.component).pk
     if "{two}" in path:
         made["two"] = f"contributions/{factories.make_comparison().older.contribution_id}/"
     parts = {
@@ -214,6 +220,7 @@ def filled(path: str, scene: Scene) -> str:
         "artifact": artifact.pk,
         **made,
         **ported(path, scene),
+        **private(path, scene),
     }
     return path.replace("{one}", scene.one).format(**parts)
 
