@@ -291,6 +291,8 @@ SPECTACULAR_SETTINGS = {
             ("Delivery", "State"),
             ("Flag", "State"),
             ("Invitation", "State"),
+            ("Fork", "State"),
+            ("Carried", "State"),
         )
     }
     | {"LockWord": "contributions.models.checkup.Word"},
