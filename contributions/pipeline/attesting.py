@@ -10,7 +10,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from contributions.errors import Refusal, Trouble
-from contributions.models import Attestation, Blob, Build, Fit, Release
+from contributions.models import Attestation, Blob, Build, Fit, Release, Revision
 from contributions.signing import bills, builds, envelopes, provenance
 from contributions.signing.keys import BUILDS
 
@@ -21,7 +21,7 @@ from .locking import lock_build
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from contributions.models import Revision
+    from contributions.models import Assembly
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +84,7 @@ def finished_build(build: Build) -> builds.FinishedBuild:
         commit=build.commit,
         upstream=_upstream(build),
         patch=_patch(build.revision) if build.revision else None,
+        stack=_stack(build, build.assembly) if build.assembly else None,
         recipe=build.recipe,
         recipe_digest=build.recipe_digest,
         confinement=_confinement(build),
@@ -136,6 +137,19 @@ def _patch(revision: Revision) -> builds.Patch:
         url=_at(patch),
         sha256=revision.mbox_id,
         tip_commit=revision.tip_commit,
+    )
+
+
+def _stack(build: Build, assembly: Assembly) -> builds.Stack:
+    """The first patches of it, as many as are on; the lock is that of the whole."""
+    keys = [entry["pk"] for entry in assembly.laid[: build.depth]]
+    rows = Revision.objects.select_related("contribution").in_bulk(keys)
+    lock = None if build.is_of_a_part else assembly.locks.order_by("number").first()
+    return builds.Stack(
+        name=str(assembly),
+        url=_at(assembly.get_absolute_url()),
+        lock_sha256=lock.content_id if lock else "",
+        patches=tuple(_patch(rows[key]) for key in keys),
     )
 
 

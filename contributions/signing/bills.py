@@ -36,7 +36,8 @@ WHEEL = re.compile(r"(?P<name>[A-Za-z0-9._]+)-(?P<version>[A-Za-z0-9._!+]+)(-\d[
 
 def bill_of(build: FinishedBuild) -> bytes:
     """The document as JSON; the same build gives the same bytes, its serial number included."""
-    whole = json.dumps(asdict(build), sort_keys=True, default=str)
+    told = {name: value for name, value in asdict(build).items() if name != "stack" or value}
+    whole = json.dumps(told, sort_keys=True, default=str)
     bom = Bom(
         serial_number=uuid.uuid5(uuid.NAMESPACE_URL, f"{build.url}\n{whole}"),
         metadata=BomMetaData(
@@ -53,14 +54,14 @@ def bill_of(build: FinishedBuild) -> bytes:
 
 def _built(build: FinishedBuild) -> Component:
     """What was built: the release with the patch inside, and the files that came out."""
-    upstream, patch = build.upstream, build.patch
+    upstream = build.upstream
     return Component(
         bom_ref=build.url,
         type=ComponentType.APPLICATION,
         name=upstream.component,
         version=upstream.release,
-        description=f"{upstream.name} {upstream.release}" + (f" with {patch.title}" if patch else ""),
-        licenses=_licences(upstream.licence, patch.licence if patch else ""),
+        description=f"{upstream.name} {upstream.release}{_company(build)}",
+        licenses=_licences(upstream.licence, *(patch.licence for patch in build.patches)),
         purl=_purl(upstream, build.commit),
         external_references=[
             ExternalReference(type=ExternalReferenceType.BUILD_META, url=XsUri(build.url)),
@@ -70,6 +71,12 @@ def _built(build: FinishedBuild) -> Component:
         pedigree=_pedigree(build),
         components=[_file(made, f"{build.url}#{made.name}") for made in build.made],
     )
+
+
+def _company(build: FinishedBuild) -> str:
+    if build.stack is not None:
+        return f" with the stack {build.stack.name}"
+    return f" with {build.patch.title}" if build.patch else ""
 
 
 def _file(made: Made, ref: str) -> Component:
@@ -84,7 +91,7 @@ def _file(made: Made, ref: str) -> Component:
 
 
 def _pedigree(build: FinishedBuild) -> Pedigree:
-    upstream, patch = build.upstream, build.patch
+    upstream = build.upstream
     ancestor = Component(
         bom_ref=f"git+{upstream.url}@{upstream.commit}",
         type=ComponentType.APPLICATION,
@@ -94,9 +101,10 @@ def _pedigree(build: FinishedBuild) -> Pedigree:
         purl=_purl(upstream, upstream.commit),
         pedigree=Pedigree(commits=[Commit(uid=upstream.commit)]),
     )
-    if patch is None:
+    if not build.patches:
         return Pedigree(ancestors=[ancestor])
-    return Pedigree(ancestors=[ancestor], commits=[Commit(uid=build.commit)], patches=[_patch(patch)])
+    patches = [_patch(patch) for patch in build.patches]
+    return Pedigree(ancestors=[ancestor], commits=[Commit(uid=build.commit)], patches=patches)
 
 
 def _patch(patch: Inside) -> Patch:

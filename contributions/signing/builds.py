@@ -48,6 +48,16 @@ class Patch:
 
 
 @dataclass(frozen=True)
+class Stack:
+    """What was laid onto the release together, in its order; `lock_sha256` is empty of a part of a stack."""
+
+    name: str
+    url: str
+    lock_sha256: str
+    patches: tuple[Patch, ...]
+
+
+@dataclass(frozen=True)
 class Confinement:
     """How the recipe was run; empty strings where the portal has no record of it."""
 
@@ -77,6 +87,14 @@ class FinishedBuild:
     confinement: Confinement
     log_sha256: str
     made: tuple[Made, ...] = field(default=())
+    stack: Stack | None = None
+
+    @property
+    def patches(self) -> tuple[Patch, ...]:
+        """All that is on the release."""
+        if self.stack is not None:
+            return self.stack.patches
+        return (self.patch,) if self.patch else ()
 
     @property
     def explained_at(self) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slsa.dev/provenance/v1"
+LOCK = "patchbay.lock.json"
 PAYLOAD = "application/vnd.in-toto+json"
 
 
@@ -19,11 +20,19 @@ def statement_of(build: FinishedBuild, bill_sha256: str) -> bytes:
     """The statement as JSON; the same build gives the same bytes. It vouches for the bill of materials, too."""
     statement = {
         "_type": STATEMENT,
-        "subject": [{"name": made.name, "digest": {"sha256": made.sha256}} for made in build.made],
+        "subject": _subject(build),
         "predicateType": PREDICATE,
         "predicate": {"buildDefinition": _definition(build), "runDetails": _run(build, bill_sha256)},
     }
     return json.dumps(statement, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _subject(build: FinishedBuild) -> list[dict[str, Any]]:
+    """The files, and of a stack the lock that says what is inside them."""
+    named = [(made.name, made.sha256) for made in build.made]
+    if build.stack is not None and build.stack.lock_sha256:
+        named.append((LOCK, build.stack.lock_sha256))
+    return [{"name": name, "digest": {"sha256": sha256}} for name, sha256 in named]
 
 
 def _definition(build: FinishedBuild) -> dict[str, Any]:
@@ -46,6 +55,8 @@ def _asked_from_outside(build: FinishedBuild) -> dict[str, Any]:
     }
     if patch is not None:
         asked |= {"contribution": patch.contribution_url, "revision": patch.revision}
+    if build.stack is not None:
+        asked |= {"stack": build.stack.url}
     return asked
 
 
@@ -62,7 +73,7 @@ def _chosen_by_the_portal(build: FinishedBuild) -> dict[str, Any]:
 
 
 def _materials(build: FinishedBuild) -> list[dict[str, Any]]:
-    upstream, patch, confinement = build.upstream, build.patch, build.confinement
+    upstream, confinement = build.upstream, build.confinement
     materials: list[dict[str, Any]] = [
         {
             "name": "upstream",
@@ -70,8 +81,8 @@ def _materials(build: FinishedBuild) -> list[dict[str, Any]]:
             "digest": {"gitCommit": upstream.commit},
         }
     ]
-    if patch is not None:
-        materials.append({"name": "patch", "uri": patch.url, "digest": {"sha256": patch.sha256}})
+    materials += [{"name": "patch", "uri": one.url, "digest": {"sha256": one.sha256}} for one in build.patches]
+    if build.patches:
         materials.append({"name": "patched release", "digest": {"gitCommit": build.commit}})
     for name, digest in (("toolchain", confinement.toolchain_digest), ("prepared", confinement.prepared_digest)):
         if digest:

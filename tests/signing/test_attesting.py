@@ -16,11 +16,12 @@ from cyclonedx.validation.json import JsonStrictValidator
 from django.utils import timezone
 
 from contributions.errors import LeaseLost, Trouble
-from contributions.models import Attestation, Build, Event, SigningKey
+from contributions.models import Attestation, Blob, Build, Event, Lock, SigningKey
 from contributions.models.attestation import word_of_signatures
 from contributions.pipeline import attesting, keyholding
-from contributions.pipeline.attesting import sign
+from contributions.pipeline.attesting import finished_build, sign
 from contributions.pipeline.building import build, queue_bare_build
+from contributions.signing import bills, provenance
 from contributions.tasks import sweep
 from tests import factories
 from tests.signing.conftest import sign_now, statement_in
@@ -310,3 +311,25 @@ def test_a_key_whose_files_are_lost_is_followed_by_the_one_made_next(built: Buil
     lost.refresh_from_db()
     assert lost.retired_at is not None
     assert [key.keyid for key in SigningKey.objects.of_role("builds").filter(retired_at=None)] == [made.keyid]
+
+
+def test_a_stacks_build_swears_to_each_patch_and_to_its_lock(built: Build) -> None:
+    """Else it would read as one of the bare release."""
+    revision = built.revision
+    assert revision is not None
+    contribution = revision.contribution
+    stack = factories.make_stack(contribution, release=built.release, name="Ours")
+    assembly = factories.make_assembly(stack)
+    content = Blob.objects.keep_bytes(b'{"format": "patchbay.lock"}')
+    Lock.objects.create(stack=stack, number=1, assembly=assembly, content=content)
+    Build.objects.filter(pk=built.pk).update(revision=None, assembly=assembly, depth=1)
+    built.refresh_from_db()
+    finished = finished_build(built)
+    statement = json.loads(provenance.statement_of(finished, "0" * 64))
+    assert {"name": "patchbay.lock.json", "digest": {"sha256": content.sha256}} in statement["subject"]
+    definition = statement["predicate"]["buildDefinition"]
+    assert definition["externalParameters"]["stack"] == f"{SITE}/stacks/{stack.pk}/assemblies/1/"
+    patch = {"name": "patch", "uri": f"{SITE}/contributions/{contribution.pk}/v1.patch"}
+    assert patch | {"digest": {"sha256": revision.mbox_id}} in definition["resolvedDependencies"]
+    [inside] = json.loads(bills.bill_of(finished))["metadata"]["component"]["pedigree"]["patches"]
+    assert inside["diff"]["url"].endswith(f"/v1.patch#sha256={revision.mbox_id}")
