@@ -365,7 +365,8 @@ def make_lock(assembly: Assembly | None = None) -> Lock:
     """Written by the code that writes locks, from mails and a pack that no git would take."""
     assembly = assembly or make_assembly()
     mails = tuple((one["commit"], locking.MAIL % one["commit"].encode() + DIFF) for one in assembly.laid)
-    return locking.lock(assembly, locking.Outcome(b"bundle", mails, b"PACK", "0" * 40, b"index"))
+    with transaction.atomic():
+        return locking.lock(assembly, locking.Outcome(b"bundle", mails, b"PACK", "0" * 40, b"index"))
 
 
 def make_publication(build: Build | None = None, **given: Any) -> Publication:

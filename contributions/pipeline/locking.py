@@ -18,6 +18,8 @@ from contributions.locks import canonical, quilt
 from contributions.locks.form import VERSION
 from contributions.locks.quilting import patch_name
 from contributions.models import Blob, Lock, Recipe, Release, Revision, Stack
+from contributions.patches import Status, with_header
+from contributions.patches.status import fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -189,8 +191,10 @@ def _quilted(content: dict[str, Any], mails: Sequence[tuple[str, bytes]]) -> byt
 
 
 def _told(mail: bytes, entry: dict[str, Any]) -> bytes:
-    del entry
-    return mail
+    """With what DEP-3 and Yocto ask for in its header, as it stands in the lock."""
+    told = entry["upstream"]
+    status = Status(told["status"], told["link"], told["reason"])
+    return with_header(mail, {"Origin": f"other, {entry['patch']['url']}", **fields_of(status)})
 
 
 def _commits_in(first: Lock) -> list[str]:

@@ -119,6 +119,9 @@ def test_the_series_is_taken_by_patch_and_by_git(stacked: Assembly, clone: Path,
     assert names == [
         f"0001-{numbers[0]}-v1-sing-of-fifteen.patch", f"0002-{numbers[1]}-v1-shout-loudly.patch",
     ]  # fmt: skip
+    told = (patches / names[0]).read_text()
+    assert f"Origin: other, http://127.0.0.1:8000/contributions/{numbers[0]}/v1.patch\n" in told
+    assert "Upstream-Status: Pending\n" in told
     git(clone, "checkout", "-q", stacked.release_commit)
     for name in names:
         subprocess.run(["patch", "-p1", "-s", "-i", patches / name], cwd=clone, check=True)  # as quilt push does
