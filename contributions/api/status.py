@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema
 from contributions.models import Builder
 from contributions.models.builder import backlog, workers_seen
 from contributions.models.index import word_of_index
+from contributions.models.watch import watched
 
 from .resource import Resource
 from .shapes.status import StatusShape
@@ -24,4 +25,4 @@ class Status(Resource):
         """Workers, what waits for them, and what each builder's sandbox proved."""
         del request
         status = {"workers": workers_seen(), "backlog": backlog(), "builders": Builder.objects.all()}
-        return self.shown(StatusShape, status | {"index": word_of_index()})
+        return self.shown(StatusShape, status | {"index": word_of_index(), "upstreams": watched()})

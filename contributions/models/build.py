@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import AnonymousUser
 
+    from .baseline import Comparison
     from .person import Person
 
 TYPICAL = 9  # builds that tell what one usually takes
@@ -117,6 +118,9 @@ class Build(Work):
     difference = models.ForeignKey(
         Blob, on_delete=models.PROTECT, null=True, related_name="+", help_text="The report on what differs."
     )
+
+    # What is known of a red one beside the bare release; `models.baseline.set_beside` puts it there.
+    beside: Comparison | None = None
 
     objects = BuildQuerySet.as_manager()
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from contributions.ranking import Evidence, Voice, activity
 
+from .baseline import RED, Word, compared
 from .build import Build
 from .carrying import Carry
 from .contribution import Contribution
@@ -91,17 +92,19 @@ class _Count:
 
     def __init__(self, contribution: Contribution) -> None:
         self.contribution = contribution
-        supported = Release.objects.supported().filter(component=contribution.component_id)
+        rows = Release.objects.supported().filter(component=contribution.component_id)
+        supported: dict[int, bool] = dict(rows.values_list("pk", "is_candidate"))
         self.number, self.carries = self._carries()
         self.ports = self._ports()
         self.reports = self._reports()
-        self.releases = self._held_for(set(supported.values_list("pk", flat=True)))
+        self.candidates = {pk for pk, is_candidate in supported.items() if is_candidate}
+        self.releases = self._held_for(set(supported))
         self.votes = self._votes()
         self.fits: dict[int, str] = {
             row["release"]: row["state"] for row in self._shown(Fit).values("release", "state")
         }
-        self.builds = list(self._shown(Build).originals().order_by("release_id", "-serial"))
-        self.bare_passes = self._bare_passes()
+        self.builds = list(self._shown(Build).originals().defer("recipe", "sandbox").order_by("release_id", "-serial"))
+        self.compared = compared(build for build in self._newest_builds() if build.state in RED)
         self.now = timezone.now()
 
     def _held_for(self, supported: set[int]) -> set[int]:
@@ -183,9 +186,8 @@ class _Count:
         found: list[Any] = list(rows)
         return [row for row in found if self._holds(row.number, row.release_id) != Carry.TOUCHED]
 
-    def _bare_passes(self) -> set[tuple[int, str]]:
-        passed = Build.objects.bare().filter(release_id__in=self.releases, state=Build.State.PASSED)
-        return set(passed.values_list("release_id", "recipe_digest"))
+    def _newest_builds(self) -> list[Build]:
+        return [build for release in self.releases for build in self._last_builds(release)]
 
     def _last_builds(self, release: int) -> list[Build]:
         """The newest build on the release: asking again for the same build is not new evidence."""
@@ -217,9 +219,9 @@ class _Count:
         )
 
     def _broke(self, build: Build) -> bool:
-        """The patch broke it: the build failed where the bare release passes."""
-        failed = build.state in {Build.State.FAILED, Build.State.TIMED_OUT}
-        return failed and (build.release_id, build.recipe_digest) in self.bare_passes
+        """The patch broke it: the bare release passes what it fails."""
+        found = self.compared.get(build.pk)
+        return found is not None and found.word == Word.BROKEN_BY_PATCH
 
     def on(self, release: int) -> dict[str, Any]:
         evidence = self.evidence(release)
@@ -237,8 +239,9 @@ class _Count:
         }
 
     def overall(self, rows: list[Standing]) -> dict[str, Any]:
-        fits = Counter(row.fit for row in rows)
-        states = Counter(row.build_state for row in rows)
+        final = [row for row in rows if row.release_id not in self.candidates]
+        fits = Counter(row.fit for row in final)
+        states = Counter(row.build_state for row in final)
         judged = sum(count for fit, count in fits.items() if fit not in {"", "queued", "running"})
         up, down = self._balance()
         running = {r.organisation_id for r in self.reports if r.outcome == FieldReport.Outcome.WORKS}

@@ -11,6 +11,7 @@ from django.db.models import Max
 
 from contributions import sandbox
 from contributions.errors import Refusal, Trouble
+from contributions.failures import failed_tests
 from contributions.inspection.reports import HEAD, sniffed
 from contributions.models import Artifact, Blob, Build, Event, LogPiece, Recipe, Standing
 
@@ -184,11 +185,15 @@ def _record(row: Build, outcome: sandbox.Outcome, facts: dict[str, Any]) -> Sequ
     if outcome.verdict not in VERDICTS:
         raise Trouble(outcome.sentence or "The sandbox ended without a verdict.")
     kept = [(artifact.name, *_keep(artifact.path)) for artifact in outcome.artifacts]
-    whole = Blob.objects.keep_bytes(b"".join(row.pieces()))
+    log_text = b"".join(row.pieces())
+    whole = Blob.objects.keep_bytes(log_text)
+    tests = [] if outcome.verdict == sandbox.Verdict.PASSED else failed_tests(log_text)
     with transaction.atomic():
         row.finish(
             VERDICTS[outcome.verdict],
             failed_step=outcome.step,
+            failed_test=tests[0] if tests else "",
+            failed_tests=tests,
             exit_code=outcome.exit_code,
             limit=outcome.limit.words if outcome.limit else "",
             refused=[[file.name, file.reason] for file in outcome.refused],

@@ -141,7 +141,7 @@ class _Course:
         if version in self.released or self.last.get(version, order) > order:
             return True
         later = bisect_right(self.orders, order)
-        return later < len(self.orders) and self.newest_from[later] > _seconds(candidate)
+        return later < len(self.orders) and self.newest_from[later] >= _seconds(candidate)
 
 
 def _seconds(found: Found) -> float:

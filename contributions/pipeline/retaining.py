@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FOLDER = "blobs"
 AT_ONCE = 1000
+FETCHES_KEPT_FOR = timedelta(days=30)  # the clock makes one an hour for each component
 OVER = (Build.State.PASSED, Build.State.FAILED, Build.State.TIMED_OUT, Build.State.ERRORED)
 
 
@@ -81,7 +82,7 @@ def _old_builds() -> Any:
 
 def forget_old_fetches() -> int:
     """The rows of old fetches, but for the newest of each component."""
-    before = Now() - timedelta(days=settings.KEEP_BUILD_DAYS)
+    before = Now() - min(FETCHES_KEPT_FOR, timedelta(days=settings.KEEP_BUILD_DAYS))
     newer = UpstreamFetch.objects.filter(component=OuterRef("component"), pk__gt=OuterRef("pk"))
     old = UpstreamFetch.objects.filter(Exists(newer), queued_at__lt=before).exclude(state__in=["queued", "running"])
     return int(old.delete()[0])

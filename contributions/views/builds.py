@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from contributions.actions import rebuilding
 from contributions.errors import Invalid, Missing
 from contributions.models import Advisory, Build
+from contributions.models.baseline import set_beside
 from contributions.models.build import repetitions_of
 from contributions.models.builder import builds_are_refused
 
@@ -71,6 +72,7 @@ def builds(request: HttpRequest) -> HttpResponse:
     rows = rows.defer("revision__files", "revision__commits", "revision__fingerprints", "recipe", *WHOLE)
     rows = rows.prefetch_related(repetitions_of())
     found = page(request, rows.filter(state=state) if state else rows, ("-pk",))
+    set_beside(found.rows)
     return render(request, "builds.html", {"page": found, "state": state, "states": Build.State.choices})
 
 
@@ -78,16 +80,12 @@ def builds(request: HttpRequest) -> HttpResponse:
 def build(request: HttpRequest, number: int) -> HttpResponse:
     shown = _find(request, number)
     left_out, piece = _tail(shown)
-    bare = None
-    if not shown.is_bare and shown.is_over and not shown.has_passed:
-        alike = Build.objects.bare().filter(release=shown.release_id, recipe_digest=shown.recipe_digest)
-        bare = alike.order_by("-pk").first()
+    set_beside([shown])
     context = {
         "build": shown,
         "contribution": shown.revision.contribution if shown.revision else None,
         "piece": piece,
         "left_out": left_out,
-        "bare": bare,
         "usual": None if shown.is_over else Build.objects.usual_seconds(shown.release),
         "refused": shown.state == Build.State.QUEUED and builds_are_refused(),
         "artifacts": shown.artifacts.select_related("blob"),

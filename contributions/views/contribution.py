@@ -29,6 +29,7 @@ from contributions.models import (
     checklist_of,
     is_colleague,
 )
+from contributions.models.baseline import set_beside
 from contributions.models.build import repetitions_of
 from contributions.models.hearing import hearers_of_revisions
 from contributions.models.lines import PUBLISHED_THREAD, drafts_of
@@ -173,6 +174,7 @@ def matrix(request: HttpRequest, number: int) -> HttpResponse:
     own = Build.objects.originals().filter(revision=revision).defer("recipe").prefetch_related(repetitions_of())
     for build in own.order_by("-serial"):
         builds.setdefault(build.release_id, []).append(build)
+    set_beside(build for made in builds.values() for build in made)
     bare = Build.objects.bare().filter(release__in=[fit.release_id for fit in fits]).order_by("pk").defer("recipe")
     bare_builds = {build.release_id: build for build in bare}
     ports = ports_shown(request, contribution)

@@ -14,6 +14,7 @@ from contributions.errors import Invalid, Missing
 from contributions.forms.voices import ConfirmForm
 from contributions.keeping import kept
 from contributions.models import Build, Fit, Inquiry, Release, Revision, Standing
+from contributions.models.baseline import set_beside
 from contributions.models.build import repetitions_of
 from contributions.models.fit import UNCLEAR
 from contributions.models.forges import commit_address
@@ -60,6 +61,7 @@ def show_fit(request: HttpRequest, contribution: Contribution, release: Release)
     revision = chosen_revision(request, contribution)
     row = fits_on(release).filter(revision=revision).first()
     builds = list(_builds(release, revision))
+    set_beside(builds)
     inquiry = Inquiry.objects.filter(fit=row).first() if row else None
     states = {row.state if row else ""} | {build.state for build in builds} | {inquiry.state if inquiry else ""}
     context = {

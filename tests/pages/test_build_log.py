@@ -169,7 +169,28 @@ def test_a_failure_that_the_bare_release_has_too_is_told_apart() -> None:
     build = factories.make_build(state="failed")
     factories.make_build(None, build.release, state="failed")
     page = Client().get(f"/builds/{build.pk}/").content.decode()
-    assert "does not pass either, so it may not be the patch" in page
+    assert "Was already failing: the bare release does not pass either." in page
+
+
+@pytest.mark.django_db
+def test_a_red_build_names_what_the_patch_broke_on_its_page_in_lists_and_to_machines() -> None:
+    build = factories.make_build(state="failed", failed_step="test", failed_test="a<b>", failed_tests=["a<b>", "c"])
+    bare = factories.make_build(None, build.release, state="failed", failed_step="test", failed_tests=["c"])
+    sentence = "Fails a&lt;b&gt;, which the bare release passes."
+    number = build.revision.contribution_id
+    places = (f"/builds/{build.pk}/", "/builds/", f"/contributions/{number}/matrix/")
+    factories.make_fit(build.revision, build.release)
+    for place in (*places, f"/contributions/{number}/fits/{build.release.name}/"):
+        assert sentence in Client().get(place).content.decode(), place
+    assert "passes without the patch" in Client().get(places[0]).content.decode()
+    told = Client().get(f"/api/v1/builds/{build.pk}/").json()
+    assert told["failed_tests"] == ["a<b>", "c"]
+    assert told["baseline"] == {
+        "build": bare.pk, "word": "only-with-this-patch", "new_tests": ["a<b>"],
+        "sentence": "Fails a<b>, which the bare release passes.",
+    }  # fmt: skip
+    listed = {row["id"]: row for row in Client().get("/api/v1/builds/").json()["results"]}
+    assert (listed[build.pk]["baseline"], listed[bare.pk]["baseline"]) == (told["baseline"], None)
 
 
 JAIL = {

@@ -41,7 +41,10 @@ class ComponentDetailShape(ComponentShape):
     recipe = RecipeShape(read_only=True, allow_null=True)
 
     class Meta(ComponentShape.Meta):
-        fields: tuple[str, ...] = (*ComponentShape.Meta.fields, "maintainers", "recipe")
+        fields: tuple[str, ...] = (
+            *(*ComponentShape.Meta.fields, "release_pattern", "candidate_pattern", "watch_minutes"),
+            *("maintainers", "recipe"),
+        )
         read_only_fields: tuple[str, ...] = fields
 
     def get_maintainers(self, component: Component) -> list[str]:
@@ -59,7 +62,7 @@ class ReleaseShape(serializers.ModelSerializer[Release]):
     class Meta:
         model = Release
         fields: tuple[str, ...] = (
-            *("component", "name", "slug", "kind", "ref", "commit", "position", "released_at", "state"),
+            *("component", "name", "slug", "kind", "ref", "commit", "position", "released_at", "state", "is_candidate"),
             *("page", "index_url"),
         )
         read_only_fields: tuple[str, ...] = fields

@@ -41,8 +41,23 @@ class BuilderShape(serializers.ModelSerializer[Builder]):
         read_only_fields: tuple[str, ...] = fields
 
 
+class WatchShape(serializers.Serializer[Any]):
+    component = serializers.CharField(source="component.slug", read_only=True)
+    every_minutes = serializers.IntegerField(
+        source="component.watch_minutes", read_only=True, help_text="0: it is pulled only when somebody asks."
+    )
+    state = serializers.CharField(
+        source="fetch.state", default=None, read_only=True, allow_null=True, help_text="Of the last pull that ended."
+    )
+    pulled_at = serializers.DateTimeField(source="fetch.finished_at", default=None, read_only=True, allow_null=True)
+    sentence = serializers.CharField(source="fetch.sentence", default="", read_only=True)
+    failures = serializers.IntegerField(read_only=True, help_text="Pulls that failed since one went well.")
+    due_at = serializers.DateTimeField(read_only=True, allow_null=True)
+
+
 class StatusShape(serializers.Serializer[Any]):
     workers = WorkerShape(many=True, read_only=True)
     backlog = BacklogShape(many=True, read_only=True)
     builders = BuilderShape(many=True, read_only=True)
+    upstreams = WatchShape(many=True, read_only=True)
     index = serializers.CharField(read_only=True, help_text="“ok”, or what is the matter with the signed index.")

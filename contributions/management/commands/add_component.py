@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from contributions.actions.maintaining import add_component
 from contributions.errors import Refusal
 from contributions.models import Person, UpstreamFetch
-from contributions.models.component import ANY_VERSION
+from contributions.models.component import ANY_CANDIDATE, ANY_VERSION
 from contributions.pipeline.fetching import fetch
 
 from .set_rules import add_rules, rules_in
@@ -30,6 +30,8 @@ class Command(BaseCommand):
         parser.add_argument("--summary", default="")
         parser.add_argument("--licence", default="", help="an SPDX expression")
         parser.add_argument("--pattern", default=ANY_VERSION, help="a regular expression for tags and branches")
+        parser.add_argument("--candidates", default=ANY_CANDIDATE, help="the same for tags before a release")
+        parser.add_argument("--watch-minutes", type=int, default=60, help="how often it is pulled; 0: only when asked")
         parser.add_argument("--maintainer", action="append", default=[], metavar="USERNAME")
         add_rules(parser)
         parser.add_argument(
@@ -46,6 +48,8 @@ class Command(BaseCommand):
                 summary=given["summary"],
                 licence=given["licence"],
                 release_pattern=given["pattern"],
+                candidate_pattern=given["candidates"],
+                watch_minutes=given["watch_minutes"],
                 **rules_in(given),
             )
         except Refusal as refusal:
