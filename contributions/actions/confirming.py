@@ -9,7 +9,9 @@ from django.db.models import Q
 
 from contributions.errors import Clash, Invalid, NotAllowed
 from contributions.models import Contribution, Event, Fit, Sighting, Standing
+from contributions.models.fit import VERDICTS
 from contributions.pipeline import confirming
+from contributions.pipeline.offering import queue_offer
 from contributions.tasks import ring
 
 from .pacing import pace
@@ -17,6 +19,7 @@ from .quarantining import refuse_in_quarantine
 
 if TYPE_CHECKING:
     from contributions.models import Person
+    from contributions.models.work import Work
 
 SAID = {True: "it is {commit}", False: "it is not {commit}", None: "took back what was said of {commit}"}
 
@@ -64,9 +67,9 @@ def _said(person: Person, contribution: Contribution, commit: str, is_same: bool
     )
 
 
-def _carried_out(contribution: Contribution, commit: str, is_same: bool | None) -> list[Fit]:  # noqa: FBT001 - as above
+def _carried_out(contribution: Contribution, commit: str, is_same: bool | None) -> list[Work]:  # noqa: FBT001 - as above
     """The fits that ask about the commit get their answer; others that it had decided are judged again."""
-    for fit in _asking(contribution, commit).select_related("revision"):
-        if fit.is_over:
-            confirming.answer(fit, is_same=is_same)
-    return [] if is_same else confirming.judge_again(contribution, commit)
+    works: list[Work] = []
+    for fit in _asking(contribution, commit).filter(state__in=VERDICTS).select_related("revision", "release"):
+        works += queue_offer(confirming.answer(fit, is_same=is_same))
+    return works if is_same else [*works, *confirming.judge_again(contribution, commit)]

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from contributions.actions.confirming import confirm
 from contributions.errors import Clash, Invalid, LeaseLost, NotAllowed
-from contributions.models import Event, Fit, Inquiry, Sighting, UpstreamFetch
+from contributions.models import Event, Fit, Inquiry, Offer, Sighting, UpstreamFetch
 from contributions.pipeline.confirming import spread
 from contributions.pipeline.explaining import inquire
 from contributions.pipeline.fetching import fetch
@@ -161,6 +161,13 @@ def test_no_makes_it_what_it_otherwise_is(doubtful: Revision) -> None:
     row = fits(doubtful)["4.0"]
     assert (row.evidence, row.upstream_commit) == ("", "")
     assert row.blame[0]["why"] == "changed", "the reason was found while it was doubtful"
+    assert {offer.release.name for offer in Offer.objects.all()} == {"3.0", "4.0"}, "a port is tried"
+
+
+def test_a_fit_that_we_failed_at_is_left_alone(doubtful: Revision) -> None:
+    Fit.objects.filter(release__name="3.0").update(state="errored")
+    say(doubtful, is_same=True)
+    assert (states(doubtful)["3.0"], states(doubtful)["4.0"]) == ("errored", "upstream")
 
 
 @pytest.mark.parametrize("is_same", [True, False])
