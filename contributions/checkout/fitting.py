@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from contributions.checkout.annals import annals_of
 from contributions.checkout.meeting import Desk
 from contributions.checkout.verdicts import Cell, Kind, Part, Patch, Verdict, Way
+from contributions.errors import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from contributions.checkout.strangeness import Whose
@@ -38,6 +39,17 @@ def judge_many(repo: Path, cells: Iterable[Cell], whose: Whose | None = None) ->
     waiting = iter(cells)
     with Desk(repo, annals_of(repo), whose) as desk:
         while some := list(islice(waiting, AT_ONCE)):
-            desk.prepare(some)
+            is_ready = _prepared(desk, some)
             for cell in some:
+                if not is_ready:
+                    desk.prepare([cell])
                 yield desk.judge(cell)
+
+
+def _prepared(desk: Desk, cells: Sequence[Cell]) -> bool:
+    """What fails for all of them together fails once more for the one whose fault it is, and for that one alone."""
+    try:
+        desk.prepare(cells)
+    except Trouble:
+        return False
+    return True

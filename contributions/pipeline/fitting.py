@@ -49,17 +49,19 @@ def fit(pk: int) -> Sequence[Work]:
     row: Fit | None = Fit.objects.claim(pk)
     if row is None:
         return []
+    if row.attempts > 1:
+        return judge_all([row])
     component = row.revision.contribution.component_id
     over = time.monotonic() + SECONDS
-    rows = [row, *(Fit.objects.claim_neighbours(component, AT_ONCE - 1) if row.attempts == 1 else [])]
+    rows = [row, *Fit.objects.claim_neighbours(component, AT_ONCE - 1)]
     queued: list[Work] = []
     while rows:
-        queued += _judge_all(rows)
+        queued += judge_all(rows)
         rows = Fit.objects.claim_neighbours(component, AT_ONCE) if time.monotonic() < over else []
     return [*queued, *Fit.objects.neighbours(component)[:1]]
 
 
-def _judge_all(rows: Sequence[Fit]) -> list[Work]:
+def judge_all(rows: Sequence[Fit]) -> list[Work]:
     """Rows of one component, all claimed. Each contribution's verdicts are recorded as soon as it has all of them."""
     ordered = sorted(rows, key=lambda row: (row.revision.contribution_id, row.revision_id, row.pk))
     queued: list[Work] = []

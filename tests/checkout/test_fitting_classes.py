@@ -173,5 +173,8 @@ def test_a_batch_gives_what_each_cell_alone_gives(story: Story, tmp_path: Path) 
 
 def test_a_release_that_is_not_there_is_our_trouble(story: Story) -> None:
     patch = contribute(story, {"a.txt": FIX})
+    good = Cell(patch, story.tip("main"))
+    verdicts = judge_many(story.path, [good, Cell(patch, "0" * 40), good])
+    assert next(verdicts).kind is Kind.APPLIES, "it spoils no neighbour"
     with pytest.raises(Trouble):
-        judge(story.path, patch, "0" * 40)
+        next(verdicts)
