@@ -44,6 +44,7 @@ def assemble(*, person: Person, stack: Stack, build: bool = True) -> Assembly:
             row = _made(person, now, asked, digest, build=build)
         else:
             _taken_up(row, build=build)
+            _write(person, row, "asked for it again")
     return row
 
 

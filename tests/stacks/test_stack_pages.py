@@ -1,0 +1,195 @@
+"""Stacks through their pages and REST: who sees what of them, what is refused, and what happens at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from contributions.actions.assembling import assemble
+from contributions.actions.depending import set_dependencies
+from contributions.actions.stacking import copy_stack, make_stack, pick
+from contributions.errors import Clash, Invalid, NotAllowed, TooLarge
+from contributions.models import Assembly, Contribution, Event, Pick, Stack
+from contributions.models.stack import MOST_PICKS
+from tests import factories
+from tests.pages.conftest import Platform, body, signed_in
+
+if TYPE_CHECKING:
+    from contributions.models import Person
+
+pytestmark = pytest.mark.django_db
+SECRET = "quokka"
+FACES = ("/stacks/", "/stacks/?show=public", "/api/v1/stacks/", "/audit/", "/audit.atom", "/audit/history.csv",
+         "/api/v1/audit/", "/", "/components/swiftclient/", "/organisations/northern-hosting/", "/people/author/",
+         "/notifications/", "/contributions/{c}/", "/contributions/{c}/matrix/", "/contributions/{c}.atom",
+         "/api/v1/contributions/{c}/")  # fmt: skip
+ITS_OWN = ("/stacks/{s}/", "/stacks/{s}/assemblies/1/", "/api/v1/stacks/{s}/", "/api/v1/stacks/{s}/assemblies/",
+           "/api/v1/stacks/{s}/assemblies/1/")  # fmt: skip
+
+
+def private(platform: Platform) -> Stack:
+    """Made and laid by the author, as the actions do it."""
+    author: Any = platform.people["author"]
+    stack = make_stack(
+        author=author, component=platform.component, release=platform.release, name=f"The {SECRET} stack",
+        organisation=platform.organisation, note=f"A {SECRET}.", contributions=[platform.contribution],
+    )  # fmt: skip
+    assemble(person=author, stack=stack)
+    return stack
+
+
+def read(person: Person | None, address: str) -> tuple[int, str]:
+    answer = signed_in(person).get(address)
+    return answer.status_code, body(answer).decode("utf-8", "replace")
+
+
+@pytest.mark.attack("W16")
+@pytest.mark.parametrize("role", ["stranger", "member", "maintainer"])
+def test_no_face_tells_others_of_a_private_stack(platform: Platform, role: str) -> None:
+    stack = private(platform)
+    parts = {"c": platform.contribution.pk, "s": stack.pk}
+    person = platform.people[role]
+    assert {read(person, address.format(**parts))[0] for address in ITS_OWN} == {404}
+    told = {address for address in FACES if SECRET in read(person, address.format(**parts))[1]}
+    assert told == set()
+    colleague = factories.make_person(organisation=platform.organisation)
+    assert {read(colleague, address.format(**parts))[0] for address in ITS_OWN} == {200}, "the control"
+    assert SECRET in read(colleague, "/stacks/")[1], "the control"
+
+
+@pytest.mark.attack("W16")
+def test_a_public_stack_shows_of_a_hidden_patch_only_that_there_is_one(platform: Platform) -> None:
+    hidden = factories.make_contribution(component=platform.component, release=platform.release, title=SECRET)
+    stack = factories.make_stack(platform.contribution, hidden, is_public=True)
+    factories.make_assembly(stack)
+    addresses = [address.format(s=stack.pk) for address in ITS_OWN]
+    assert SECRET in read(None, addresses[0])[1], "the control"
+    hidden.quarantined_at = timezone.now()
+    hidden.save()
+    for person in (None, platform.people["member"]):
+        texts = {address: read(person, address) for address in addresses}
+        assert [status for status, _ in texts.values()] == [200, 404, 200, 200, 404]
+        assert not any(SECRET in text or f"#{hidden.pk}" in text for _, text in texts.values())
+        assert "that you may not see" in texts[addresses[0]][1]
+    status, text = read(stack.author, addresses[1])
+    assert status == 200
+    assert SECRET not in text
+    assert f"#{hidden.pk} is in quarantine." in text
+
+
+@pytest.mark.attack("W16")
+def test_nobody_picks_what_they_may_not_know_of(platform: Platform) -> None:
+    author: Any = platform.people["author"]
+    stack = factories.make_stack(platform.contribution, author=author)
+    other = factories.make_contribution(component=platform.component, is_draft=True, title=SECRET)
+    answer = signed_in(author).post(f"/stacks/{stack.pk}/picks/", {"contribution": f"#{other.pk}"})
+    assert answer.status_code == 404
+    assert SECRET not in body(answer).decode()
+    assert stack.picks.count() == 1
+
+
+def test_a_copy_holds_what_its_maker_may_see_and_is_private(platform: Platform) -> None:
+    hidden = factories.make_contribution(component=platform.component, release=platform.release)
+    stack = factories.make_stack(platform.contribution, hidden, is_public=True)
+    hidden.quarantined_at = timezone.now()
+    hidden.save()
+    member: Any = platform.people["member"]
+    made = copy_stack(person=member, stack=stack)
+    assert not made.is_public
+    assert list(made.picks.values_list("contribution", flat=True)) == [platform.contribution.pk]
+
+
+def test_two_hundred_are_the_most_and_cost_no_more_queries_than_two(platform: Platform) -> None:
+    author: Any = platform.people["author"]
+    few = factories.make_stack(platform.contribution, author=author)
+    many = factories.make_stack(platform.contribution, author=author)
+    rows = Contribution.objects.bulk_create(
+        Contribution(component=platform.component, author=author, kind="refinement", title=f"Patch {n}",
+                     release=platform.release, current=platform.contribution.current)
+        for n in range(MOST_PICKS)
+    )  # fmt: skip
+    Pick.objects.bulk_create(Pick(stack=many, contribution=row, position=n + 1) for n, row in enumerate(rows[1:]))
+    with pytest.raises(TooLarge, match="200 patches at the most"):
+        pick(person=author, stack=many, contributions=rows[:1])
+    counts = []
+    for stack in (few, many):
+        client = signed_in(author)
+        client.get(f"/stacks/{stack.pk}/")
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(f"/stacks/{stack.pk}/").status_code == 200
+        counts.append(len(captured))
+    assert counts[1] <= counts[0] <= 40
+
+
+def test_what_is_missing_is_named_with_a_button_and_a_circle_is_refused(platform: Platform) -> None:
+    author: Any = platform.people["author"]
+    one = platform.contribution
+    two = factories.make_contribution(component=platform.component, release=platform.release, author=author)
+    set_dependencies(author=author, contribution=one, on=[two.pk])
+    stack = factories.make_stack(one, author=author)
+    page = read(author, f"/stacks/{stack.pk}/")[1]
+    assert f"#{one.pk} depends on #{two.pk}: add it." in page
+    assert f'<button class="button button-small" name="contribution" value="{two.pk}">' in page
+    signed_in(author).post(f"/stacks/{stack.pk}/picks/", {"contribution": str(two.pk)})
+    assert "depends on" in read(author, f"/stacks/{stack.pk}/")[1]
+    with pytest.raises(Clash, match="neither could go first"):
+        set_dependencies(author=author, contribution=two, on=[one.pk])
+    with pytest.raises(Invalid, match="depend on itself"):
+        set_dependencies(author=author, contribution=one, on=[one.pk])
+    two.depends_on.add(one)
+    answer = signed_in(author).post(f"/stacks/{stack.pk}/assemble/")
+    assert answer.status_code == 409
+    assert f"#{one.pk} depends on #{two.pk}, which depends on #{one.pk}." in body(answer).decode()
+
+
+def test_an_archived_stack_keeps_its_history_and_changes_no_more(platform: Platform) -> None:
+    stack = private(platform)
+    author: Any = platform.people["author"]
+    signed_in(author).post(f"/stacks/{stack.pk}/archive/")
+    stack.refresh_from_db()
+    assert stack.is_archived
+    with pytest.raises(Clash, match="archived"):
+        assemble(person=author, stack=stack)
+    assert stack.assemblies.count() == 1
+    assert signed_in(author).post(f"/stacks/{stack.pk}/archive/", {"back": "yes"}).status_code == 302
+    assert assemble(person=author, stack=stack) == stack.assemblies.get()
+
+
+def test_nobody_makes_a_stack_of_an_organisation_that_is_not_theirs(platform: Platform) -> None:
+    member: Any = platform.people["member"]
+    with pytest.raises(NotAllowed):
+        make_stack(
+            author=member, component=platform.component, release=platform.release, name="Theirs",
+            organisation=platform.organisation,
+        )  # fmt: skip
+    answer = signed_in(member).post(
+        "/stacks/new/?component=swiftclient",
+        {"name": "Theirs", "release": platform.release.slug, "organisation": "northern-hosting"},
+    )
+    assert answer.status_code == 400
+    assert not Stack.objects.exists()
+
+
+def test_a_search_becomes_a_stack(platform: Platform) -> None:
+    author: Any = platform.people["author"]
+    page = read(author, "/stacks/new/?q=retries")[1]
+    assert f'name="contribution" value="{platform.contribution.pk}" checked' in page
+    form = {"name": "Found", "release": platform.release.slug, "contribution": [str(platform.contribution.pk)]}
+    assert signed_in(author).post("/stacks/new/?q=retries", form).status_code == 302
+    assert Stack.objects.get().picks.get().contribution == platform.contribution
+    assert Event.objects.filter(verb=Event.Verb.STACKED, stack=Stack.objects.get()).exists()
+
+
+def test_whoever_asks_without_end_is_told_when_to_come_back(platform: Platform) -> None:
+    stack = private(platform)
+    author: Any = platform.people["author"]
+    client = signed_in(author)
+    for _ in range(28):
+        Event.objects.write(Event.Verb.LOCKED, actor=author, stack=stack)
+    assert client.post(f"/stacks/{stack.pk}/assemble/").status_code == 302, "the thirtieth, and the control"
+    assert client.post(f"/stacks/{stack.pk}/assemble/").status_code == 429
+    assert Assembly.objects.count() == 1
