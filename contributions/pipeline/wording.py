@@ -177,6 +177,8 @@ def place_of(event: Event) -> str:
         return reverse("moderation" if event.verb == Verb.FLAGGED else "invitations")
     if event.verb == Verb.REPORTED:
         return reverse("contribution-evidence", args=[event.contribution_id])
+    if event.verb == Verb.TAKEN and event.contribution is not None:
+        return f"{event.contribution.get_absolute_url()}#upstream"  # where one press archives it
     if event.verb in OF_THE_MATRIX and event.release is not None:
         return _place_in_the_matrix(event, event.release)
     things = (event.build, event.advisory, event.contribution, event.release, event.organisation, event.component)

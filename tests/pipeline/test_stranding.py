@@ -70,7 +70,7 @@ def test_a_release_that_took_a_patch_in_is_told_once(
     assert turns() == [("taken", "5.0")], "6.0 has it as well, which is no news"
     event = Event.objects.get(verb="taken")
     assert sentence_of(event) == "5.0 has this patch: archive it"
-    assert place_of(event) == f"/contributions/{louder.contribution_id}/fits/5.0/"
+    assert place_of(event) == f"/contributions/{louder.contribution_id}/#upstream"
 
 
 def test_a_release_that_leaves_a_patch_behind_is_told_once(
@@ -79,7 +79,9 @@ def test_a_release_that_leaves_a_patch_behind_is_told_once(
     release(upstream, component, "5.0", song__txt=ROMAN)
     release(upstream, component, "6.0", greeting__py="pass\n")
     assert turns() == [("stranded", "5.0")]
-    assert sentence_of(Event.objects.get(verb="stranded")) == "It needs a port to 5.0"
+    event = Event.objects.get(verb="stranded")
+    assert sentence_of(event) == "It needs a port to 5.0"
+    assert place_of(event) == f"/contributions/{louder.contribution_id}/fits/5.0/"
     Fit.objects.update(state="queued", attempts=0)
     judge()
     assert turns() == [("stranded", "5.0")], "judged again it is the same"
