@@ -311,6 +311,7 @@ CELERY_TASK_ROUTES = {
     "contributions.tasks.fit*": {"queue": "fit"},
     "contributions.tasks.compare*": {"queue": "fit"},
     "contributions.tasks.assemble*": {"queue": "fit"},
+    "contributions.tasks.offer*": {"queue": "fit"},
     "contributions.tasks.build*": {"queue": "builds"},
     "contributions.tasks.inspect*": {"queue": "builds"},
     "contributions.tasks.sign*": {"queue": "sign"},

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from contributions.errors import Clash, Invalid, NotAllowed
 from contributions.models import Contribution, Event, FieldReport, Membership, Organisation, Standing
+from contributions.models.porting import port_for
 from contributions.models.voices import FIRST_ASK, MOST_ASKS, NEXT_ASK
 from contributions.plaintext import clean
 
@@ -62,7 +63,7 @@ def report(
     environment = " ".join(clean(environment).split())[:ENVIRONMENT_LENGTH]
     text = prose(text, most=settings.MAX_TEXT_BYTES, what="The report", field="text")
     said = {
-        "revision": contribution.current,
+        "revision": port_for(contribution, release) or contribution.current,
         "author": author,
         "outcome": outcome,
         "stage": stage,

@@ -62,7 +62,7 @@ def _shown(
         fit=fit,
         is_outdated=outdated,
         stands=port.pk in standing,
-        may_withdraw=port.may_be_withdrawn_by(request.user),
+        may_withdraw=port.state != Revision.State.REFUSED and port.may_be_withdrawn_by(request.user),
         may_review=judges and port.is_received and port.withdrawn_at is None and not outdated,
     )
 

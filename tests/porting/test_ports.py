@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from contributions.actions.porting import propose_port, withdraw_port
 from contributions.actions.quarantining import quarantine
+from contributions.actions.reporting import report
 from contributions.actions.sources import GitRef, Note, PatchFile
 from contributions.actions.voting import vote
 from contributions.actions.withdrawing import withdraw
@@ -19,7 +20,7 @@ from contributions.pipeline.contrasting import compare
 from contributions.pipeline.reading import read_waiting
 from contributions.pipeline.receiving import receive
 from contributions.pipeline.telling import tell_waiting
-from tests.factories import make_person, make_report
+from tests.factories import make_organisation, make_person, make_report
 from tests.platform import SONG_MENDED, SONG_REWRITTEN
 
 from .conftest import LOUD, LOUD_ROMAN
@@ -183,6 +184,17 @@ def test_evidence_follows_to_the_port_only_as_far_as_the_content_is_the_same(
     Revision.objects.filter(pk=made.pk).update(carries={"1": "same"})
     vote(person=make_person(), contribution=loud, value=1)
     assert on(loud, "4.0").works_count == 1
+
+
+def test_a_report_is_about_what_stands_on_its_release(loud: Contribution, port: Callable[..., Revision]) -> None:
+    made = port()
+    person = make_person(organisation=make_organisation())
+    given: dict[str, Any] = {"author": person, "contribution": loud, "outcome": "works", "stage": "lab"}
+    assert report(**given, release=release(loud, "4.0")).revision == made
+    assert report(**given, release=release(loud, "2.0")).revision == loud.current
+    assert (on(loud, "4.0").works_count, on(loud, "2.0").works_count) == (1, 1)
+    withdraw_port(person=loud.author, port=made, reason="It was wrong.")
+    assert on(loud, "4.0").works_count == 0
 
 
 def test_a_strangers_port_does_not_push_the_authors_or_an_approved_one_aside(
