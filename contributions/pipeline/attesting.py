@@ -10,7 +10,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from contributions.errors import Refusal, Trouble
-from contributions.models import Attestation, Blob, Build, Fit, Release, Revision
+from contributions.models import Attestation, Blob, Build, Fit, Lock, Release, Revision
 from contributions.signing import bills, builds, envelopes, provenance
 from contributions.signing.keys import BUILDS
 
@@ -144,7 +144,7 @@ def _stack(build: Build, assembly: Assembly) -> builds.Stack:
     """The first patches of it, as many as are on; the lock is that of the whole."""
     keys = [entry["pk"] for entry in assembly.laid[: build.depth]]
     rows = Revision.objects.select_related("contribution").in_bulk(keys)
-    lock = None if build.is_of_a_part else assembly.locks.order_by("number").first()
+    lock = None if build.is_of_a_part else Lock.objects.filter(assembly=assembly).order_by("number").first()
     return builds.Stack(
         name=str(assembly),
         url=_at(assembly.get_absolute_url()),
