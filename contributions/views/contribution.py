@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 KNOWN_TAGS = 200  # offered to whoever writes one
+LONG = ("files", "commits", "fingerprints")  # columns of a revision that no list of them shows
 AT_WORK = {"queued", "running"}  # states of a fit or a build: the page asks again until there are none
 
 
@@ -115,7 +116,8 @@ def overview(request: HttpRequest, number: int) -> HttpResponse:
 
 def show_overview(request: HttpRequest, contribution: Contribution, **more: Any) -> HttpResponse:
     revision = contribution.current
-    revisions = with_the_one_before(_revisions(contribution))
+    named = _revisions(contribution).select_related("ports", "release")
+    revisions = with_the_one_before(named.defer(*LONG, *(f"ports__{name}" for name in LONG)))
     standings = list(contribution.standings.select_related("release"))
     publications = Publication.objects.visible_to(request.user).filter(revision__contribution=contribution)
     context: dict[str, Any] = {
@@ -128,7 +130,7 @@ def show_overview(request: HttpRequest, contribution: Contribution, **more: Any)
         "revisions": revisions,
         "newest": next((revision for revision in revisions if not revision.is_port), None),
         "uploads": _uploads(contribution),
-        "ports": ports_shown(request, contribution),
+        "ports": ports_shown(request, contribution) if any(revision.is_port for revision in revisions) else [],
         "claims": claims_shown(contribution, request.user),
         "may_tick": contribution.may_be_ticked_by(request.user),
         "reason_form": ReasonForm(),
