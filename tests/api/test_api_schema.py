@@ -75,7 +75,8 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
     factories.make_contribution(component=shared.component, organisation=member.person.organisation)
     factories.make_assembly(stack)
     fills = {  # the first that is part of a path fills it
-        "v1/stacks/": {"{number}": str(stack.pk), "{serial}": "1"},
+        "/stacks/check/": {"check/": f"check/?stack={stack.pk}"},
+        "v1/stacks/": {"{number}": str(stack.pk), "{serial}": "1", "{lock}": "1", "{name}": "patchbay.lock.json"},
         "v1/remarks/": {"{number}": str(remark.pk)},
         "/comments/{number}": {"{number}": str(edited)},
         "/comparisons/": {"{number}": str(compared.older.contribution_id), "{older}": "1", "{newer}": "2"},
@@ -88,11 +89,6 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
         "/organisations/{slug}/invitations/": own,
         "/organisations/{slug}/dashboard/": own,
         "/organisations/{slug}/forecast/": own,
-        "/locks/{lock}/{name}": {"{number}": str(stack.pk), "{lock}": "1", "{name}": "patchbay.lock.json"},
-        "/locks/": {"{number}": str(stack.pk), "{lock}": "1"},
-        "/stack.mbox": {"{number}": str(stack.pk), "{serial}": "1"},
-        "/stacks/check/": {"check/": f"check/?stack={stack.pk}"},
-        "/stacks/{number}/forecast/": {"{number}": str(stack.pk)},
         "/organisations/{slug}/environment/": own,
         "/organisations/": {"{slug}": organisation},
         "/search/complete/": {"complete/": "complete/?q=component:swiftclient"},
