@@ -69,7 +69,7 @@ class Fit(Work):
         QUEUED = QUEUED
         RUNNING = RUNNING, "judging"
         APPLIES = "applies", _("applies")
-        MERGES = "merges", _("applies with a 3-way merge")
+        MERGES = "merges", _("applies with a merge")
         UPSTREAM = "upstream", _("already upstream")
         PROBABLY_UPSTREAM = "probably-upstream", _("probably upstream")
         NO_BASE = "no-base", _("no base")

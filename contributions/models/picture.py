@@ -135,7 +135,7 @@ def why(fit: Mapping[str, Any]) -> str:
         return _conflicts(fit["conflicts"])
     sentences = {
         Fit.State.APPLIES: "It applies as it is.",
-        Fit.State.MERGES: "Lines near it have changed; a 3-way merge places it.",
+        Fit.State.MERGES: "It applies at other lines than it names, or git places it with a 3-way merge.",
         Fit.State.NO_BASE: "It does not apply, and the version that it was made against is not known here.",
         Fit.State.NOT_FOR_THIS_TREE: "It changes files that are not of this component.",
         Fit.State.QUEUED: "It is to be judged.",

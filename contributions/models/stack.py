@@ -170,7 +170,6 @@ class Assembly(Work):
     tree = models.CharField(max_length=64, blank=True)
     commit = models.CharField(max_length=64, blank=True)
     bundle = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
-    lock = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
     verdict = models.CharField(max_length=20, choices=Verdict, blank=True, help_text="Of its build.")
     culprit = models.ForeignKey(
         Revision,

@@ -33,7 +33,7 @@ FINDS = {
     "org": "what was shared for an organisation",
     "file": "what changes a file: its path, the begin or the end of it; * stands for a part of a name, ** for folders",
     "touches": "what changes a line of a file as the release has it, or lines such as :1200-1250",
-    "fits": "what applies to a release, by itself or with a 3-way merge",
+    "fits": "what applies to a release, by itself or with a merge",
     "conflicts": "what conflicts with a release",
     "upstream": "what a release has already",
     "builds": "what passed its build on a release",

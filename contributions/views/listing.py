@@ -13,6 +13,7 @@ from contributions.models import Fit
 
 from .ages import age
 from .marking import excerpt, marked
+from .marks import fit_mark
 from .paging import Page, page
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
     from django.http import HttpRequest
+    from django.utils.safestring import SafeString
 
     from contributions.models import Contribution, Release
     from contributions.models.finding import Search
@@ -31,7 +33,6 @@ FIELDS = (
     "component__slug", "component__name", "author__username", "author__name", "organisation__name",
     "organisation__slug", "release__name", "upstream_status",
 )  # fmt: skip
-FITS: dict[str, Any] = dict(Fit.State.choices)  # words of the language that is spoken when they are shown
 EXCERPTED = 2000  # characters of a description in which a word that was looked for is shown
 
 
@@ -67,7 +68,7 @@ def told(row: dict[str, Any], now: datetime) -> dict[str, Any]:
     row["number"] = str(row["pk"])  # a template would ask the locale how to write an integer
     row["tally"] = f"+{row['up']} \N{MINUS SIGN}{row['down']}"
     row["running"] = f"{row['running_count']} run it" if row["running_count"] else ""
-    row["there"] = f"{FITS[row['fit_there']]} here" if row.get("fit_there") else ""
+    row["there"] = _there(row["fit_there"]) if row.get("fit_there") else ""
     row["shown_title"] = reveal(row["title"])
     row["author"] = reveal(row["author__name"] or row["author__username"])
     row["organisation"] = reveal(row["organisation__name"] or "")
@@ -79,6 +80,10 @@ def told(row: dict[str, Any], now: datetime) -> dict[str, Any]:
     row["fits"] = _fits(row)
     row["builds"] = _builds(row)
     return row
+
+
+def _there(state: str) -> SafeString:
+    return fit_mark(state, words=f"{Fit.WORDS[state]} here")
 
 
 def _fits(row: Mapping[str, Any]) -> str:

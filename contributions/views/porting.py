@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Q
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
@@ -40,7 +41,7 @@ def port_new(request: HttpRequest, number: int) -> HttpResponse:
     if not contribution.may_be_ported_by(request.user):
         raise NotAllowed("Only patches are ported, and not what is a draft, in quarantine or withdrawn.")
     sent = {"data": request.POST, "files": request.FILES} if request.method == "POST" else {}
-    asked = {"release": request.GET.get("release", "")}
+    asked = {"release": _asked_for(contribution, clean(request.GET.get("release", "")))}
     form = PortForm(**sent, contribution=contribution, keeper=person_of(request).pk, initial=asked)
     context = {"contribution": contribution, "form": form, "most": most(), "current": contribution.current}
     if request.method != "POST":
@@ -50,6 +51,12 @@ def port_new(request: HttpRequest, number: int) -> HttpResponse:
         form.keep_files(most())
         return answer_form(request, PAGE, form, context)
     return _sent(request, contribution, made)
+
+
+def _asked_for(contribution: Contribution, word: str) -> str:
+    """The slug of the release that is meant by its slug or its name; empty if there is none."""
+    slugs = contribution.component.releases.filter(Q(slug=word) | Q(name=word)).values_list("slug", flat=True)
+    return word if word in slugs else next(iter(slugs), "")
 
 
 def _proposed(request: HttpRequest, contribution: Contribution, form: PortForm) -> Revision:

@@ -30,6 +30,8 @@ from tests.factories import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from contributions.models import Person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -170,3 +172,30 @@ def test_the_tools_find_a_page_that_breaks_the_rules(visit: Any) -> None:
     visitor.complaints.clear()
     with pytest.raises(AssertionError, match="image-alt"):
         visitor.check()
+
+
+@pytest.mark.parametrize("width", [360, 660, 1280])
+def test_a_row_with_every_mark_is_no_wider_than_the_page(visit: Any, tmp_path: Path, width: int) -> None:
+    component = make_component("swift")
+    release = make_release(component, "2.36.0")
+    patch = make_contribution(release=release, author=make_person(), title="Wait longer between retries")
+    make_fit(patch.current, release, state="merges", way="offset")
+    recompute(patch)
+    told = {"up": 1204, "down": 117, "running_count": 12, "green_count": 3, "red_count": 2, "upstream_count": 4}
+    marked = {"state": "changes-requested", "upstream_status": "applied", "score": 0.47}
+    Contribution.objects.filter(pk=patch.pk).update(**told, **marked)
+    visitor = visit(width)
+    for name, address in (
+        ("release", release.get_absolute_url()),
+        ("component", component.get_absolute_url()),
+        ("list", "/contributions/"),
+    ):
+        page = visitor.go(address)
+        page.screenshot(path=tmp_path / f"{name}-{width}.png", full_page=True)
+        state = page.locator(".row .row-state")
+        assert "upstream has it" in state.inner_text()
+        visitor.check_width()
+        assert state.evaluate("state => state.scrollWidth <= state.clientWidth"), name
+        assert state.evaluate(
+            "state => state.firstElementChild.getBoundingClientRect().left >= state.getBoundingClientRect().left - 1"
+        ), name

@@ -40,6 +40,28 @@ def test_no_two_verdicts_share_a_glyph_or_a_word() -> None:
     assert len({GLYPHS[state] for state in verdicts}) == len({Fit.WORDS[state] for state in verdicts}) == len(verdicts)
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("way", Fit.Way)
+def test_a_mark_stands_wherever_a_fit_is_told_and_is_true_of_each_way(way: str) -> None:
+    release = factories.make_release()
+    patch = factories.make_contribution(release=release)
+    state = "applies" if way == Fit.Way.EXACT else "merges"
+    factories.make_fit(patch.current, release, state=state, way=way)
+    factories.recompute(patch)
+    stack = factories.make_stack(patch, is_public=True)
+    assembly = factories.make_assembly(stack)
+    marks = {
+        stack.get_absolute_url(): fit_mark(state),
+        assembly.get_absolute_url(): fit_mark("applies"),
+        f"/contributions/{patch.pk}/": fit_mark(state),
+        release.get_absolute_url(): fit_mark(state, words=f"{Fit.WORDS[state]} here"),
+    }
+    for address, mark in marks.items():
+        told = signed_in(None).get(address).content.decode()
+        assert mark in told, address
+        assert "3-way" not in told, address
+
+
 @pytest.mark.parametrize(
     ("upstream", "expected"),
     [

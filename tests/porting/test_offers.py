@@ -215,7 +215,11 @@ def test_the_page_asks_for_a_port_and_takes_one(loud: Contribution, upstream: Up
     assert "Needs a port" not in signed_in(sender).get(f"/contributions/{loud.pk}/fits/1.0/").content.decode()
     address = f"/contributions/{loud.pk}/ports/new/?release={there.slug}"
     browser = signed_in(sender)
-    assert f'value="{there.slug}" selected' in browser.get(address).content.decode()
+    chosen = f'value="{there.slug}" selected'
+    assert f"/ports/new/?release={there.slug}" in page
+    assert chosen in browser.get(address).content.decode()
+    assert chosen in browser.get(f"/contributions/{loud.pk}/ports/new/?release=4.0").content.decode()
+    assert " selected" not in browser.get(f"/contributions/{loud.pk}/ports/new/?release=4%00x").content.decode()
     wrong = browser.post(address, {"release": there.slug})
     assert wrong.status_code == 400
     assert "A port needs a patch file" in wrong.content.decode()
