@@ -1,10 +1,12 @@
 """What a cell of the matrix costs: a batch of patches met with releases, next to the floors, measured in the same run.
 
-    python bench/fits.py [--files 2000] [--commits 4000] [--releases 10] [--patches 100] [--full] [--repo FOLDER.git]
+    python bench/fits.py [--files 2000] [--commits 4000] [--releases 10] [--patches 100] [--shared 100] [--full]
+                         [--repo FOLDER.git]
 
 Without --repo a history is made here; --full makes one of 10,000 files and 20,000 commits. --repo takes a real one
 whose tags are releases. Half of the patches are commits that upstream took, half change the same lines to something
-else. Every figure is of one process of ours on one core: it waits while git works.
+else. Last, --shared of them (--full: 1,000) are contributions in a database: all releases but one are pulled and
+judged, then a new one appears. Every figure is of one process of ours on one core: it waits while git works.
 """
 
 from __future__ import annotations
@@ -52,11 +54,14 @@ class Ground:
         return [Cell(patch, release) for patch in self.patches for release in self.releases]
 
 
-def releases_of(repo: Path, most: int) -> list[str]:
-    """The commits of evenly chosen tags, oldest version first."""
+def tags_of(repo: Path, most: int) -> list[str]:
+    """Evenly chosen tags, oldest version first."""
     tags = sorted(git(repo, "tag", "--list").decode().split(), key=version_order)
-    chosen = tags[:: max(1, len(tags) // most)][-most:]
-    return [git(repo, "rev-parse", f"{tag}^{{commit}}").decode().strip() for tag in chosen]
+    return tags[:: max(1, len(tags) // most)][-most:]
+
+
+def releases_of(repo: Path, tags: Sequence[str]) -> list[str]:
+    return [git(repo, "rev-parse", f"{tag}^{{commit}}").decode().strip() for tag in tags]
 
 
 def cut(repo: Path, releases: Sequence[str], count: int) -> list[Patch]:
@@ -182,23 +187,50 @@ def show(ground: Ground, folder: Path) -> None:
     print(f"fits: {'within' if each <= AIM else 'BEYOND'} the aim of {AIM:.0f} ms a cell")
 
 
+# contributions
+
+
+def show_shared(repo: Path, tags: Sequence[str], patches: Sequence[Patch], folder: Path) -> None:
+    """In a database of its own."""
+    here = Path(__file__).resolve().parent
+    sys.path[:] = [path for path in sys.path if Path(path).resolve() != here]  # a bench has the name of a library
+    given = {"DJANGO_SETTINGS_MODULE": "portal.settings", "PATCHBAY_VAR": str(folder), "PATCHBAY_LOG_LEVEL": "ERROR"}
+    os.environ |= given | {"PATCHBAY_ALLOW_PRIVATE_UPSTREAMS": "1"}
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    from django.db import connection
+
+    from bench.community import pulling
+
+    try:
+        call_command("migrate", verbosity=0)
+        pulling.show(repo, tags, patches)
+        connection.close()
+    finally:
+        call_command("stop")
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description="Time the judging of patches on releases.")
-    for name, default in (("files", 2000), ("commits", 4000), ("releases", 10), ("patches", 100)):
+    for name, default in (("files", 2000), ("commits", 4000), ("releases", 10), ("patches", 100), ("shared", 100)):
         options.add_argument(f"--{name}", type=int, default=default)
     options.add_argument("--full", action="store_true")
     options.add_argument("--repo", type=Path)
     given = options.parse_args()
     if given.full:
-        given.files, given.commits = 10_000, 20_000
+        given.files, given.commits, given.shared = 10_000, 20_000, 1000
     with tempfile.TemporaryDirectory(prefix="patchbay-bench-") as folder:
         repo = Path(folder, "history.git")
         if given.repo:
             shutil.copytree(given.repo, repo)
         else:
             make_history(repo, files=given.files, commits=given.commits, releases=given.releases)
-        releases = releases_of(repo, given.releases)
+        tags = tags_of(repo, given.releases)
+        releases = releases_of(repo, tags)
         show(Ground(repo, releases, cut(repo, releases, given.patches)), Path(folder))
+        show_shared(repo, tags, cut(repo, releases[:-1], given.shared), Path(folder, "var"))
 
 
 if __name__ == "__main__":
