@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from contributions.checkout.bench import Bench
-from contributions.checkout.merging import Merger
+from contributions.checkout.merging import UNBUFFERED, Merger
 from contributions.checkout.runner import MIB, Fence, GitFailed, git
 from contributions.checkout.talking import Talk, Voice
 from contributions.errors import Trouble
@@ -40,16 +40,24 @@ def test_one_process_answers_many_questions(story: Story) -> None:
             assert content == TEXT.encode() + b"\n"
 
 
-def test_an_answer_that_does_not_come_ends_the_process_and_not_the_talk(story: Story) -> None:
-    with contents(story, seconds=0.5) as talk:
+@pytest.mark.attack("G35")
+@pytest.mark.parametrize("words", [("cat-file", "--batch"), ("merge-tree", "--write-tree", "--stdin", "-z")])
+def test_an_answer_that_does_not_come_ends_the_process_and_not_the_talk(story: Story, words: tuple[str, ...]) -> None:
+    tip = story.tip("main").encode()
+    question = b"%s %s\n" % (tip, tip) if words[0] == "merge-tree" else tip + b"\n"
+    with Talk(story.path, *words, seconds=2, before=UNBUFFERED) as talk:
+        assert talk.ask(question, lambda voice: voice.take(40)), "a whole question has an answer in time"
+        talk.end()
         started = time.monotonic()
         with pytest.raises(GitFailed) as failed:
-            talk.ask(b"never a whole line", lambda voice: voice.until(b"\n"))
+            talk.ask(question[:-1], lambda voice: voice.take(40))  # git waits for the end of the line
         assert failed.value.timed_out
-        assert time.monotonic() - started < 5
-        assert b"missing" in talk.ask(b"0000\n", lambda voice: voice.until(b"\n"))
+        assert time.monotonic() - started < 10
+        assert talk.pid is None
+        assert talk.ask(question, lambda voice: voice.take(40))
 
 
+@pytest.mark.attack("G35")
 def test_an_answer_larger_than_the_fence_allows_is_not_heard_out(story: Story) -> None:
     large = story.write("blob", b"x" * (4 * MIB))
     with contents(story, fence=Fence(output_bytes=MIB)) as talk, pytest.raises(GitFailed) as failed:
@@ -59,6 +67,7 @@ def test_an_answer_larger_than_the_fence_allows_is_not_heard_out(story: Story) -
         assert talk.ask(large.encode() + b"\n", whole)
 
 
+@pytest.mark.attack("G35")
 def test_the_memory_of_a_process_that_stays_is_fenced(story: Story) -> None:
     large = story.write("tag", b"x" * (9 * MIB))  # git holds all of it, of a blob it would not
     with contents(story, fence=Fence(memory_bytes=12 * MIB)) as talk:
@@ -71,6 +80,7 @@ def test_the_memory_of_a_process_that_stays_is_fenced(story: Story) -> None:
         assert talk.ask(large.encode() + b"\n", whole)
 
 
+@pytest.mark.attack("G35")
 def test_a_process_that_was_killed_is_replaced_and_asked_again(story: Story) -> None:
     question = f"{story.tip('main')}\n".encode()
     with contents(story) as talk:
