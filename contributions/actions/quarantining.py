@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from contributions.errors import Clash, NotAllowed
-from contributions.models import Contribution, Event, Publication
+from contributions.models import Contribution, Event, Publication, Stack
 from contributions.pipeline.notifying import announce, recall
 from contributions.tasks import ring_for_news, ring_for_publishing
 
@@ -36,8 +36,16 @@ def quarantine(*, person: Person, contribution: Contribution, reason: str) -> Co
         event = Event.objects.write(Event.Verb.QUARANTINED, actor=person, contribution=contribution, text=reason)
         for publication in _of(contribution).filter(state=State.LIVE):
             _hold(publication, person, reason)
+        _warn_carriers(contribution)
         _recall(event)
     return contribution
+
+
+def _warn_carriers(contribution: Contribution) -> None:
+    """Who has it in a stack may know of it no more: they are told its number alone, neither why nor by whom."""
+    stacks = Stack.objects.filter(picks__contribution=contribution, archived_at=None).select_related("component")
+    for stack in stacks.order_by("pk"):
+        Event.objects.write(Event.Verb.WITHHELD, stack=stack, component=stack.component, text=f"#{contribution.pk}")
 
 
 def restore(*, person: Person, contribution: Contribution, reason: str) -> Contribution:

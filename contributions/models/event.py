@@ -54,6 +54,7 @@ PRIVATE = (
     "locked",
     "unmasked",
     "forecast",
+    "withheld",
 )
 MODERATION = ("removed", "quarantined", "restored", "suspended", "reinstated")
 ASKED = {
@@ -80,7 +81,7 @@ TOLD = (
         "unnamed",
     ),
     *("reviewed", "approved", "withdrawn", "published", "unpublished", "quarantined", "restored", "advised"),
-    *("ported", "unported", "built", "fitted", "taken", "stranded", "forecast", "released", "merged"),
+    *("ported", "unported", "built", "fitted", "taken", "stranded", "forecast", "withheld", "released", "merged"),
     *("flagged", "removed", "invited", "offered", "transferred"),
 )
 FEED_LOCK = 0x70617463  # "patc": any number that nothing else in this database locks
@@ -234,6 +235,7 @@ class Event(models.Model):
         NEEDED = "needed", _("changed what must go before")
         UNMASKED = "unmasked", _("took a fork apart")
         FORECAST = "forecast", _("has a new forecast")
+        WITHHELD = "withheld", _("holds what is in quarantine now")
         KEYS_CHANGED = "keys-changed", _("changed the signing keys")
 
     at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Q
+
 from .build import Build
 
 if TYPE_CHECKING:
@@ -24,8 +26,23 @@ def finding_of(assembly: Assembly) -> str:
     builds = list(assembly.builds.filter(state__in=[*RED, Build.State.PASSED]).values_list("depth", flat=True))
     if assembly.height not in builds:
         return ""
+    stopped = stopped_by(assembly)
+    if stopped is not None:
+        part = f" of the first {stopped.depth}" if stopped.assembly_id else " of the bare release"
+        which = f"build {stopped.pk}{part} went wrong on our side."
+        return f"It fails; the search for the patch with which it begins to fail stopped: {which}"
     more = f" {len(builds) - 1} of its parts were built so far." if len(builds) > 1 else ""
     return f"It fails; the patch with which it begins to fail is looked for.{more}"
+
+
+def stopped_by(assembly: Assembly) -> Build | None:
+    """The build that errored, so that the search for the culprit of a red stack waits for it."""
+    whole = assembly.builds.filter(depth=assembly.height, state__in=RED).order_by("-pk").first()
+    if whole is None or assembly.verdict:
+        return None
+    bare = Q(revision=None, assembly=None, release=whole.release_id, commit=whole.upstream_commit)
+    steps = Build.objects.filter(Q(assembly=assembly) | bare, recipe_digest=whole.recipe_digest)
+    return steps.filter(state=Build.State.ERRORED).order_by("-pk").first()
 
 
 def _named(assembly: Assembly) -> str:

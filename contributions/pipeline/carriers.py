@@ -22,7 +22,7 @@ def stacks_touched(event: Event) -> QuerySet[Stack]:
 
 
 def _touched(event: Event) -> Q:
-    if event.verb == Verb.FORECAST:
+    if event.verb in {Verb.FORECAST, Verb.WITHHELD}:
         return Q(pk=event.stack_id or 0)
     if event.verb == Verb.ADVISED:
         return _advised_against(event)

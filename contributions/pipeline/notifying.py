@@ -47,7 +47,7 @@ TO_FOLLOWERS = {
 }
 OF_RELEASES = {Verb.TAKEN, Verb.STRANDED}  # what is told of the matrix, and nothing else of it
 OF_STACKS = {
-    *(Verb.WITHDRAWN, Verb.UNPUBLISHED, Verb.ADVISED, Verb.APPROVED),
+    *(Verb.WITHDRAWN, Verb.UNPUBLISHED, Verb.WITHHELD, Verb.RESTORED, Verb.ADVISED, Verb.APPROVED),
     *(Verb.TAKEN, Verb.STRANDED, Verb.FORECAST),
 }
 TO_AUTHOR = TO_FOLLOWERS | {Verb.REFUSED, Verb.TICKED, Verb.ALIKE}
@@ -121,7 +121,8 @@ def _tell_carriers(event: Event) -> None:
     """Whoever has it in a stack, or follows a public stack that holds it; and the webhooks of their organisations."""
     stacks = stacks_touched(event)
     Notification.objects.tell(event, Why.STACK, who_may_hear(event, carriers_of(stacks)))
-    for why, follows in _followers(stack__in=stacks.filter(is_public=True)):
+    followed = stacks.none() if event.verb == Verb.WITHHELD else stacks.filter(is_public=True)
+    for why, follows in _followers(stack__in=followed):
         Notification.objects.tell(event, why, who_may_hear(event, follows))
     hearers = organisations_of(stacks)
     if event.verb == Verb.FORECAST and event.organisation is not None:

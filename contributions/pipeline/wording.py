@@ -30,6 +30,7 @@ WORDS: dict[str, str] = {
     Verb.TAKEN: "contribution-taken",
     Verb.STRANDED: "contribution-stranded",
     Verb.FORECAST: "forecast",
+    Verb.WITHHELD: "stack-withheld",
     Verb.HOOKED: "webhook-disabled",
 }
 
@@ -50,7 +51,7 @@ def news_of(event: Event) -> dict[str, Any]:
         "release": event.release.name if event.release else None,
         "stack": {"number": event.stack.pk, "name": event.stack.name} if event.stack else None,
         "page": f"{settings.SITE_URL}{place_of(event)}"
-        if event.verb == Verb.FORECAST
+        if event.verb in {Verb.FORECAST, Verb.WITHHELD}
         else address_of(advisory or event.publication or contribution),
         "publications": [_publication(row) for row in _publications(event, advisory, contribution)],
         "advisory": _advisory(advisory) if advisory else None,
@@ -127,6 +128,7 @@ SAYINGS: dict[str, str] = {
     Verb.RELEASED: "{component} got the release {release}",
     Verb.MERGED: "{who} joined it in place of work of their own",
     Verb.FORECAST: "{carrier} on {component} {text}",
+    Verb.WITHHELD: "{text} in {carrier} is in quarantine: do not build on it until staff have looked at it",
     Verb.ADVISED: "{who} published the advisory “{advisory}”",
     Verb.FLAGGED: "{who} flagged it: {text}",
     Verb.REMOVED: "{who} removed a comment of yours",
@@ -181,7 +183,15 @@ def place_of(event: Event) -> str:
         return f"{event.contribution.get_absolute_url()}#upstream"  # where one press archives it
     if event.verb in OF_THE_MATRIX and event.release is not None:
         return _place_in_the_matrix(event, event.release)
-    things = (event.build, event.advisory, event.contribution, event.release, event.organisation, event.component)
+    things = (
+        event.stack,
+        event.build,
+        event.advisory,
+        event.contribution,
+        event.release,
+        event.organisation,
+        event.component,
+    )
     return next((str(thing.get_absolute_url()) for thing in things if thing is not None), "/")
 
 

@@ -11,7 +11,7 @@ from contributions.errors import Invalid, Missing
 from contributions.forms.stacking import ChangeForm, CopyForm, PickForm
 from contributions.models import Artifact, Assembly, Build, Contribution, Revision, Stack
 from contributions.models.planning import Plan
-from contributions.models.stack_verdict import finding_of
+from contributions.models.stack_verdict import finding_of, stopped_by
 
 from .paging import page
 from .stack_graph import graph_of
@@ -146,6 +146,7 @@ def assembly(request: HttpRequest, number: int, serial: int) -> HttpResponse:
         "parts": [build for build in builds if build.depth != row.height],
         "artifacts": _artifacts(builds, row),
         "finding": finding_of(row),
+        "stopped": _stopped(request, row),
         "taken_back": _taken_back(row),
         "moving": _is_moving(row),
         "may_change": shown.may_be_changed_by(request.user) and not shown.is_archived,
@@ -162,6 +163,12 @@ def _artifacts(builds: QuerySet[Build], row: Assembly) -> QuerySet[Artifact]:
     """Of the newest build of the whole that made some."""
     whole = builds.filter(depth=row.height, state=Build.State.PASSED).order_by("-pk").values("pk")[:1]
     return Artifact.objects.filter(build__in=whole).select_related("blob")
+
+
+def _stopped(request: HttpRequest, row: Assembly) -> Build | None:
+    """What stopped the search for the culprit, if this person may look at it."""
+    build = stopped_by(row)
+    return Build.objects.known_to(request.user).filter(pk=build.pk).first() if build else None
 
 
 def _taken_back(row: Assembly) -> list[str]:

@@ -99,6 +99,28 @@ def test_a_port_to_a_later_release_is_named(scene: Scene, stranger: Caller) -> N
     assert found["entries"][0]["findings"][0]["revision"] == port.number
 
 
+def test_what_a_release_costs_is_told_with_its_exit_code(scene: Scene, stranger: Caller) -> None:
+    revision = scene.contribution.current
+    later = factories.make_release(scene.release.component, "4.8.0")
+    lock = lock_on(scene.release, revision)
+
+    def cost() -> tuple[str, int]:
+        found = told(stranger, lock, "?release=4.8.0")
+        return found["entries"][0]["outlook"]["do"], found["exit_code"]
+
+    assert told(stranger, lock)["exit_code"] == 0, "the control: of the release nothing is asked"
+    assert cost() == ("unknown", 1)
+    fit = factories.make_fit(revision, later, state=Fit.State.CONFLICTS, conflicts=["a.py"])
+    assert cost() == ("work", 1)
+    port = factories.make_revision(scene.contribution, diff=b"ported", ports=revision, release=later)
+    Contribution.objects.filter(pk=scene.contribution.pk).update(current=revision)
+    assert cost() == ("unknown", 1), "the port is not judged"
+    factories.make_fit(port, later, state=Fit.State.APPLIES)
+    assert cost() == ("port", 11)
+    Fit.objects.filter(pk=fit.pk).update(state=Fit.State.MERGES)
+    assert cost() == ("carry", 0)
+
+
 def test_an_advisory_and_a_file_that_was_taken_back_count_as_taken_back(scene: Scene, stranger: Caller) -> None:
     revision = scene.contribution.current
     factories.make_advisory(revision)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from threading import Barrier, Thread
 from typing import TYPE_CHECKING
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from contributions.models import Event, Fit, Forecast, Notification
@@ -16,6 +14,7 @@ from contributions.pipeline.moving import queue_build_by_policy
 from contributions.pipeline.queueing import judged_on
 from contributions.pipeline.telling import tell_waiting
 from tests import factories
+from tests.waiting import at_once
 
 if TYPE_CHECKING:
     from contributions.models import Component, Contribution, Person, Release, Stack
@@ -166,25 +165,14 @@ def test_a_draft_is_counted_for_nobody(member: Person, old: Release, candidate: 
 
 @pytest.mark.django_db(transaction=True)
 def test_two_beats_at_once_tell_once(member: Person, old: Release, candidate: Release) -> None:
-    stack = stack_of(member, old, patch(candidate, "upstream"))
-    start, failed = Barrier(2), []
-
-    def make() -> None:
-        start.wait()
-        try:
-            forecast(candidate, stack=stack)
-        except Exception as error:  # noqa: BLE001 - told below
-            failed.append(error)
-        finally:
-            connection.close()
-
-    threads = [Thread(target=make) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failed == []
-    assert len(told()) == Forecast.objects.count() == 1
+    held = patch(candidate, "upstream")
+    stack = stack_of(member, old, held)
+    forecast(candidate, stack=stack)
+    Fit.objects.filter(revision=held.current).update(state="conflicts")
+    with at_once(Forecast.objects.all(), *[lambda: forecast(candidate, stack=stack)] * 2):
+        assert len(told()) == 1, "the control: both wait for the row, and nothing is told yet"
+    assert len(told()) == 2
+    assert Forecast.objects.count() == 1
 
 
 def test_what_a_stack_pins_meets_a_release_that_is_new_or_moves_and_is_not_built(

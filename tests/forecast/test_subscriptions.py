@@ -9,10 +9,12 @@ import pytest
 from django.utils import timezone
 
 from contributions.actions.following import follow, mute_stack, thing_called, unfollow
+from contributions.actions.quarantining import quarantine, restore
 from contributions.errors import Missing
 from contributions.models import Contribution, Delivery, Event, Follow, Notification
 from contributions.pipeline.mailing import gather, mail
 from contributions.pipeline.telling import tell_waiting
+from contributions.pipeline.wording import place_of, sentence_of, words_of
 from tests import factories
 
 if TYPE_CHECKING:
@@ -63,6 +65,32 @@ def test_what_changes_nothing_for_a_stack_is_not_told(member: Person, patch: Con
     happen("published", patch)
     happen("fitted", patch, revision=patch.current, text="conflicts")
     assert not Notification.objects.filter(person=member).exists()
+
+
+def test_of_quarantine_who_carries_it_hears_the_number_and_neither_why_nor_by_whom(
+    member: Person, patch: Contribution, stack: Stack
+) -> None:
+    staff = factories.make_person("watchful", is_staff=True)
+    others = factories.make_stack(patch, is_public=True)
+    onlooker = factories.make_person()
+    follow(person=onlooker, thing=others)
+    archived = factories.make_stack(patch, archived_at=timezone.now())
+    webhook = factories.make_webhook(member.organisation, topics=["stacks"])
+    quarantine(person=staff, contribution=patch, reason="It holds a key.")
+    tell_waiting()
+    assert heard(member) == heard(others.author) == ["withheld"]
+    assert heard(archived.author) == []
+    assert not onlooker.notifications.exists()
+    (told,) = Notification.objects.seen_by(member)
+    assert sentence_of(told.event).startswith(f"#{patch.pk} in {stack} is in quarantine")
+    assert place_of(told.event) == stack.get_absolute_url()
+    sent = Delivery.objects.get(webhook=webhook)
+    assert (sent.word, json.loads(sent.body)["stack"]["number"]) == ("stack-withheld", stack.pk)
+    letter = f"{sentence_of(told.event)} {words_of(told.event)} {sent.body}"
+    assert not [word for word in ("key", staff.username, patch.title) if word in letter]
+    restore(person=staff, contribution=patch, reason="It was a test key.")
+    tell_waiting()
+    assert heard(member) == ["withheld", "restored"]
 
 
 def test_an_advisory_is_told_where_an_affected_revision_is_held(

@@ -13,10 +13,12 @@ from contributions.actions.withdrawing import withdraw
 from contributions.checkout.runner import git
 from contributions.errors import Clash
 from contributions.models import Assembly, Build, Contribution, Event, Publication, Stack
+from contributions.models.stack_verdict import finding_of
 from contributions.pipeline.assembling import assemble as lay
 from contributions.pipeline.building import build
 from contributions.pipeline.places import mirror_of
 from tests.factories import make_person
+from tests.pages.conftest import signed_in
 from tests.platform import SHOUT, SONG, SONG_MENDED
 
 if TYPE_CHECKING:
@@ -180,6 +182,28 @@ def test_a_search_whose_worker_was_lost_goes_on_where_it_was(author: Person, sha
     row.refresh_from_db()
     assert row.culprit == patches[1].current
     assert row.builds.count() == 3
+
+
+@pytest.mark.parametrize("what", ["part", "bare"])
+def test_a_search_that_stopped_names_the_build(author: Person, share: Share, recipe: Recipe, what: str) -> None:
+    breaking(recipe, "test ! -e broken.txt")
+    patches = [share(f"Add {n}", **{"broken__txt" if n == 1 else f"new{n}__txt": f"{n}\n"}) for n in range(4)]
+    row = laid(carried(author, *patches))
+    whole = row.builds.get()
+    build(whole.pk)
+    bare = Build.objects.bare().get()
+    if what == "part":
+        build(bare.pk)
+    step = row.builds.get(depth=2) if what == "part" else bare
+    page = signed_in(author).get(row.get_absolute_url()).content.decode()
+    assert "is looked for" in page, "the control"
+    Build.objects.filter(pk=step.pk).update(state="errored")
+    row.refresh_from_db()
+    told = f"build {step.pk} of the {'first 2' if what == 'part' else 'bare release'} went wrong on our side"
+    assert told in finding_of(row)
+    page = signed_in(author).get(row.get_absolute_url()).content.decode()
+    assert told in page
+    assert f'went wrong on our side.</b> <a href="/builds/{step.pk}/">' in page
 
 
 def test_a_stack_that_a_lost_worker_held_is_laid_by_another_one(author: Person, share: Share) -> None:

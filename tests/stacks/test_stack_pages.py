@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,7 @@ from contributions.models import Assembly, Contribution, Event, Pick, Stack
 from contributions.models.stack import MOST_PICKS
 from tests import factories
 from tests.pages.conftest import Platform, body, signed_in
+from tests.waiting import at_once
 
 if TYPE_CHECKING:
     from contributions.models import Person
@@ -193,3 +195,25 @@ def test_whoever_asks_without_end_is_told_when_to_come_back(platform: Platform) 
     assert client.post(f"/stacks/{stack.pk}/assemble/").status_code == 302, "the thirtieth, and the control"
     assert client.post(f"/stacks/{stack.pk}/assemble/").status_code == 429
     assert Assembly.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_ask_at_once_have_one_assembly_and_one_build() -> None:
+    organisation = factories.make_organisation("Northern Hosting")
+    members = [factories.make_person(organisation=organisation) for _ in range(2)]
+    stack = factories.make_stack(author=members[0], organisation=organisation)
+    here, made = Stack.objects.filter(pk=stack.pk), []
+
+    def ask(member: Person, *, build: bool) -> None:
+        made.append(assemble(person=member, stack=stack, build=build).pk)
+
+    with at_once(here, *[partial(ask, member, build=False) for member in members]):
+        assert not Assembly.objects.exists(), "the control: both wait for the stack"
+    row = Assembly.objects.get()
+    assert made == [row.pk, row.pk]
+    whole = factories.make_assembly(factories.make_stack(*[one.contribution for one in stack.picks.all()]))
+    ready = {"state": "ready", "order": whole.order, "height": whole.height, "commit": whole.commit, "tree": whole.tree}
+    Assembly.objects.filter(pk=row.pk).update(**ready)
+    with at_once(here, *[partial(ask, member, build=True) for member in members]):
+        assert not row.builds.exists(), "the control"
+    assert Assembly.objects.filter(stack=stack).count() == row.builds.count() == 1
