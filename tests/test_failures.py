@@ -39,7 +39,15 @@ def log_of(folder: Path, *command: str) -> bytes:
     return ended.stdout + ended.stderr
 
 
-@pytest.mark.parametrize("options", [[], ["-v"], ["-q", "--color=yes"], ["-v", "--no-summary"]], ids=" ".join)
+def test_pytest_is_read_without_its_summary(tmp_path: Path) -> None:
+    """Its progress does not always name a test of which only subtests failed."""
+    log = log_of(
+        tmp_path, "-m", "pytest", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir=.", "-v", "--no-summary", "."
+    )
+    assert {f"test_loud.py::Loud::test_{number}" for number in ("one", "three")} <= set(failed_tests(log))
+
+
+@pytest.mark.parametrize("options", [[], ["-v"], ["-q", "--color=yes"]], ids=" ".join)
 def test_pytest_is_read(tmp_path: Path, options: list[str]) -> None:
     log = log_of(tmp_path, "-m", "pytest", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir=.", *options, ".")
     names = [f"test_loud.py::Loud::test_{number}" for number in ("four", "one", "three")]

@@ -35,6 +35,7 @@ def test_a_component_saved_by_staff_is_pulled_from_upstream(platform: Platform) 
         "approvals_needed": "1",
         "executable_approvals_needed": "2",
         "cool_down_days": "3",
+        "watch_minutes": "60",
         "accepted_licences": "[]",
         "recipe-TOTAL_FORMS": "0",
         "recipe-INITIAL_FORMS": "0",

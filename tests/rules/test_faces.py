@@ -233,7 +233,7 @@ def test_staff_change_rules_and_maintainers_in_the_administration_and_leave_a_tr
     form = {
         "slug": "swift", "name": "Swift", "upstream_url": component.upstream_url, "release_pattern": r"\d+",
         "licence": "MIT", "approvals_needed": "3", "executable_approvals_needed": "2", "cool_down_days": "3",
-        "accepted_licences": "[]", "maintainers": [str(other.pk)],
+        "watch_minutes": "60", "accepted_licences": "[]", "maintainers": [str(other.pk)],
         "recipe-TOTAL_FORMS": "0", "recipe-INITIAL_FORMS": "0",
     }  # fmt: skip
     address = f"/admin/contributions/component/{component.pk}/change/"
