@@ -96,12 +96,18 @@ class Fit(Work):
 
     class Evidence(models.TextChoices):
         ANCESTOR = "ancestor", _("the release is built on the patch's own commit")
-        CHANGE_ID = "change-id", _("a commit of the release has the patch's Change-Id")
-        PATCH_ID = "patch-id", _("a commit of the release makes the very same change")
+        CHANGE_ID = "change-id", _("a commit of upstream has the patch's Change-Id")
+        PATCH_ID = "patch-id", _("a commit of upstream makes the very same change")
         REVERSE_APPLY = "reverse-apply", _("the patch can be taken off the release, line by line")
         EMPTY_MERGE = "empty-merge", _("merging the patch changes nothing in the release")
         SUBJECT = "subject", _("a commit of the release has the same subject, which is no proof")
         CONFIRMED = "confirmed", _("somebody who knows the patch compared the two")
+        PICKED = "cherry-picked", _("the message names the commit of upstream that it was cherry-picked from")
+
+        @classmethod
+        def said(cls, word: str) -> str:
+            """How we know that upstream has it, in words that go on a sentence."""
+            return str(dict(cls.choices).get(word, word))
 
     # A word for each state, short enough for a cell.
     WORDS: ClassVar[dict[str, Any]] = {

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from .blob import Blob
 from .component import Component
 from .contribution import TITLE_LENGTH, Contribution
+from .fit import Fit
 from .person import Membership, Organisation, Person
 from .release import Release
 from .work import ERRORED, QUEUED, RUNNING, Work, WorkQuerySet
@@ -194,6 +195,14 @@ class Carried(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def evidence_in_words(self) -> str:
+        return Fit.Evidence.said(self.evidence)
+
+    @property
+    def upstream_status_in_words(self) -> str:
+        return str(Contribution.UpstreamStatus(self.upstream_status).label)
 
     @property
     def is_draft(self) -> bool:

@@ -149,7 +149,7 @@ def _upstream(fit: Mapping[str, Any]) -> str:
     sure = fit["state"] == Fit.State.UPSTREAM
     words = "Upstream has it" if sure else "Upstream probably has it"
     where = f" in {fit['upstream_commit'][:10]}" if fit["upstream_commit"] else ""
-    known = f", known by {fit['evidence']}" if fit["evidence"] else ""
+    known = f": {Fit.Evidence.said(fit['evidence'])}" if fit["evidence"] else ""
     return f"{words}{where}{known}."
 
 

@@ -18,7 +18,7 @@ from django.db.models.functions import Cast, Now
 
 from contributions.checkout import fingerprints, forks, lifting, mirror
 from contributions.checkout.lineage import Lineage, read_lineage
-from contributions.checkout.sighting import PICKED, Seen, Upstream
+from contributions.checkout.sighting import Seen, Upstream
 from contributions.checkout.unmasking import Fate, Logical, logical_patches
 from contributions.checkout.upstream import Evidence
 from contributions.errors import LeaseLost, Refusal, TooLarge, Trouble
@@ -307,9 +307,7 @@ def _judged_by_history(one: _Found, upstream: Upstream, numbers: dict[str, str])
 
 def _say(one: _Found, seen: Seen) -> None:
     one.told.state, one.told.upstream_commit, one.told.evidence = State.UPSTREAM, seen.commit, seen.evidence
-    one.told.sentence = "Its message names the commit of upstream that it was cherry-picked from." * (
-        seen.evidence == PICKED
-    )
+    one.told.sentence = ""
 
 
 def _has_it(one: _Found, release: Release | None) -> None:

@@ -88,7 +88,7 @@ def _reason(request: HttpRequest, contribution: Contribution, row: Fit) -> dict[
     conflicts = row.state in UNCLEAR
     return {
         "upstream_page": commit_address(upstream, row.upstream_commit),
-        "evidence": dict(Fit.Evidence.choices).get(row.evidence, row.evidence),
+        "evidence": Fit.Evidence.said(row.evidence),
         "asked": asked,
         "asked_page": commit_address(upstream, asked),
         "said": said,

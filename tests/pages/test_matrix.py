@@ -71,7 +71,7 @@ def test_a_cell_says_its_verdict_in_a_word_and_its_reason_one_press_away(
         _2_38_0rc1={"state": "upstream", "upstream_commit": "ab" * 20, "evidence": "patch-id"},
     )
     [cells] = rows(page()).values()
-    assert cells[0] == "upstream Upstream has it in ababababab, known by patch-id. More"
+    assert cells[0] == "upstream Upstream has it in ababababab: a commit of upstream makes the very same change. More"
     assert cells[1] == "conflicts swift/a.py, swift/b.py conflict. More"
     assert cells[2] == "applies It applies as it is. More"
     assert f'href="/contributions/{patch.pk}/fits/2.37.0/"' in page()
