@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models.functions import Now
 
+from contributions import patches
 from contributions.markup import render
 from contributions.models import Carried, Contribution, Event, Revision, Standing
 from contributions.models.contribution import TITLE_LENGTH
@@ -29,13 +30,6 @@ FEATURE = re.compile(
     r"^(feat(ure)?\b|add(s|ed)? (support|an? option|a new)|implement|introduce|support for\b)", re.IGNORECASE
 )
 TRAILER = re.compile(r"[A-Za-z][A-Za-z-]*: \S.*|\(cherry picked from commit [0-9a-f]+\)")
-LINK = re.compile(r"https?://[^\s\]>)]+")
-YOCTO = re.compile(r"^Upstream-Status:\s*(\w+)\s*(?:\[([^\]]*)\])?", re.IGNORECASE | re.MULTILINE)
-DEP3 = re.compile(r"^(Forwarded|Origin|Applied-Upstream):\s*(.+)$", re.IGNORECASE | re.MULTILINE)
-WORDS = {
-    "pending": Status.PENDING, "submitted": Status.SUBMITTED, "backport": Status.BACKPORT,
-    "inappropriate": Status.INAPPROPRIATE, "accepted": Status.APPLIED, "applied": Status.APPLIED,
-}  # fmt: skip
 
 
 @dataclass
@@ -97,6 +91,7 @@ def draft(carried: Carried) -> Revision:
         upstream_link=carried.upstream_link,
         upstream_reason=carried.upstream_reason,
     )
+    contribution.depends_on.set([row.contribution_id for row in stands_on(carried)])
     revision = Revision.objects.create(
         contribution=contribution,
         number=1,
@@ -183,32 +178,11 @@ def _plain(subject: str) -> str:
 
 
 def status_of(commits: Sequence[Own]) -> dict[str, Any]:
-    """Where it stands with upstream, as its headers say: Yocto's first, then DEP-3's, then a cherry-pick's own."""
-    text = clean("\n".join(commit.message for commit in commits))
-    if (said := YOCTO.search(text)) and said[1].lower() in WORDS:
-        return _status(WORDS[said[1].lower()], said[2] or "")
-    if told := _debians({name.lower(): words.strip() for name, words in DEP3.findall(text)}):
-        return told
+    """Where it stands with upstream, as its headers say; what names where it was picked from is a backport."""
+    if said := patches.read_status(clean(commit.message) for commit in commits):
+        return {"upstream_status": said.word, "upstream_link": said.link, "upstream_reason": said.reason}
     is_picked = any(commit.picked_from for commit in commits)
-    return _status(Status.BACKPORT if is_picked else Status.PENDING, "")
-
-
-def _debians(fields: dict[str, str]) -> dict[str, Any] | None:
-    """What the headers of DEP-3 say, if there are any."""
-    if words := fields.get("applied-upstream"):
-        return _status(Status.APPLIED, words)
-    if (words := fields.get("origin")) and words.lower().startswith("backport"):
-        return _status(Status.BACKPORT, words)
-    words = fields.get("forwarded", "")
-    if words.lower().startswith("not-needed"):
-        return _status(Status.INAPPROPRIATE, "Not needed upstream.")
-    return _status(Status.PENDING if words.lower() == "no" else Status.SUBMITTED, words) if words else None
-
-
-def _status(status: str, words: str) -> dict[str, Any]:
-    link = LINK.search(words)
-    reason = "" if link or status != Status.INAPPROPRIATE else words[:200]
-    return {"upstream_status": status, "upstream_link": link[0][:500] if link else "", "upstream_reason": reason}
+    return {"upstream_status": Status.BACKPORT if is_picked else Status.PENDING}
 
 
 def _commit_data(commit: Own) -> dict[str, str]:

@@ -45,6 +45,7 @@ def test_a_patch_that_stands_on_another_keeps_a_base_of_its_own(
     assert row.release is not None
     assert second.base_commit != row.release.commit
     assert f"Depends-On: #{first.contribution.pk}" in second.contribution.description
+    assert list(second.contribution.depends_on.all()) == [first.contribution]
     assert [file["added"] for file in second.contribution.current.files] == [1]
     assert second.contribution.current.state == Revision.State.RECEIVED
 
