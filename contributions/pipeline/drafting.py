@@ -91,7 +91,7 @@ def draft(carried: Carried) -> Revision:
         upstream_link=carried.upstream_link,
         upstream_reason=carried.upstream_reason,
     )
-    contribution.depends_on.set([row.contribution_id for row in stands_on(carried)])
+    contribution.depends_on.set([row.contribution for row in stands_on(carried) if row.contribution])
     revision = Revision.objects.create(
         contribution=contribution,
         number=1,
