@@ -26,7 +26,7 @@ from .expanding import RANGE, Layout, ranges_in, rows_between
 from .files import GUARD
 from .line_threads import RevisionNotes
 from .numbers import natural
-from .showing import LISTED, SPACES, VIEWS, Manner, listed_files, parsed_file, shown_files, surroundings
+from .showing import LISTED, SPACES, VIEWS, Manner, listed_files, parsed_file, room_for, shown_files, surroundings
 from .trees import Leading, tree
 
 if TYPE_CHECKING:
@@ -136,6 +136,11 @@ class Reading:
         beyond = self.asked.start + LISTED
         is_more = self.asked.only is None and beyond < len(self.indexes)
         return self.link(**{"from": beyond}) if is_more else ""
+
+    @property
+    def room(self) -> int:
+        """Pixels to keep free for the files after these, so that nothing moves when they come."""
+        return room_for(self.revision.files[index] for index in self.indexes[self.asked.start + LISTED :])
 
     @property
     def earlier(self) -> str:

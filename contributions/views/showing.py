@@ -35,6 +35,8 @@ OPEN_OF_MANY = 10_000  # of a change of more files than a page lists: what fills
 LISTED = 60  # files on a page
 MOST_LOADED = 400_000  # bytes of one file's diff; a larger one is loaded by those who ask, not by reaching it
 LINE_HEIGHT, HUNK_EXTRA, NOTE_HEIGHT = 19.5, 4.8, 44.8  # pixels; as the style sheet has them
+HEAD_HEIGHT = 54.0  # of a file around its lines
+MOST_ROOM = 1_000_000  # pixels that are kept free for what is not listed yet
 AROUND = 8  # lines around the changes of a file with one hunk, and its heading
 SUBMODULE, LINK = "160000", "120000"
 KINDS = {LINK: "A symbolic link; its text is the path that it leads to.", SUBMODULE: "A commit of another repository."}
@@ -148,6 +150,12 @@ def _height(known: dict[str, Any]) -> int:
     around = 1 if known["status"] in {"added", "deleted"} else AROUND
     lines = min(MOST_LINES, int(known["added"]) + int(known["removed"]) + around)
     return max(0, round(lines * LINE_HEIGHT + HUNK_EXTRA - NOTE_HEIGHT))
+
+
+def room_for(files: Iterable[dict[str, Any]]) -> int:
+    """Pixels that files take once they are listed and loaded, as near as can be told."""
+    taken = sum(HEAD_HEIGHT + NOTE_HEIGHT + (_height(known) if _size(known) <= MOST_LOADED else 0) for known in files)
+    return min(MOST_ROOM, round(taken))
 
 
 def _head(index: int, known: dict[str, Any], manner: Manner) -> ShownFile:

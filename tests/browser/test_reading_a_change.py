@@ -50,6 +50,7 @@ def test_files_load_as_they_are_reached_and_nothing_moves(visit: Any, revision: 
     reader.page.add_init_script(SHIFTS)
     page = reader.go(address(revision))
     page.wait_for_selector(f"#{anchor_of('z/part00.txt')} table")
+    page.route("**part=files**", lambda route: (page.wait_for_timeout(1000), route.continue_()))  # a slow server
     assert page.locator("section.file").count() == 60
     last = page.locator(f"#{anchor_of('z/part89.txt')} table")
     assert last.count() == 0
