@@ -127,17 +127,18 @@ def _sweep(repo: Path) -> None:
 
 def _take_over_refs(upstream: Path, mirror: Path) -> None:
     theirs, ours = _refs(upstream), _refs(mirror)
-    gone = [f"delete {ref}" for ref in ours if ref not in theirs]
-    new = [f"update {ref} {target}" for ref, target in theirs.items() if ours.get(ref) != target]
+    gone = [b"delete " + ref for ref in ours if ref not in theirs]
+    new = [b"update %s %s" % (ref, target) for ref, target in theirs.items() if ours.get(ref) != target]
     if gone or new:
         # Deletions first: a branch `a/b` may have made place for a branch `a`.
         for lines in (gone, new):
-            git(mirror, "update-ref", "--stdin", input="".join(f"{line}\n" for line in lines).encode())
+            git(mirror, "update-ref", "--stdin", input=b"".join(line + b"\n" for line in lines))
 
 
-def _refs(repo: Path) -> dict[str, str]:
-    lines = git(repo, "for-each-ref", "--format=%(refname) %(objectname)", REFS).decode().splitlines()
-    return dict(line.rsplit(" ", 1) for line in lines)
+def _refs(repo: Path) -> dict[bytes, bytes]:
+    """As bytes: git's names of branches and tags need be no text."""
+    listed = git(repo, "for-each-ref", "--format=%(refname) %(objectname)", REFS)
+    return dict(line.rsplit(b" ", 1) for line in listed.split(b"\n")[:-1])
 
 
 def ensure_bundle(mirror: Path, bundle: IO[bytes], *, tip: str, name: str) -> None:
@@ -182,10 +183,11 @@ def releases_in(mirror: Path, pattern: str) -> list[Found]:
 
 
 def names_in(mirror: Path) -> list[Found]:
-    """All of upstream's branches and tags."""
+    """Upstream's branches and tags whose names are text that can be shown."""
     listed = git(mirror, "for-each-ref", f"--format={FIELDS}{PEELED}", f"{REFS}heads", f"{REFS}tags")
-    found = (_release(line.split("\0")) for line in listed.decode("utf-8", "replace").splitlines())
-    return [each for each in found if each]
+    lines = listed.decode("utf-8", "surrogateescape").split("\n")[:-1]  # splitlines() would split in the midst of a name
+    found = (_release(line.split("\0")) for line in lines)
+    return [each for each in found if each and each.name.isprintable()]
 
 
 def matching(names: Iterable[Found], pattern: str, noun: str = "release pattern") -> list[Found]:

@@ -37,14 +37,14 @@ def source_repository(mirror: Path, commit: str, into: Path) -> Path:
     Upstream's tags on it come along as upstream made them, because tools read a version from them.
     """
     tags = _tags_on(mirror, commit)
-    wanted = _objects_of(mirror, commit) + "".join(f"{target}\n" for target in tags.values()).encode()
+    wanted = _objects_of(mirror, commit) + b"".join(target + b"\n" for target in tags.values())
     new_repository(into)
     pack = git(mirror, "pack-objects", "-q", "--stdout", "--delta-base-offset", input=wanted, timeout=300)
     git(into, "index-pack", "--stdin", "--threads=1", input=pack, timeout=300)
     (into / "shallow").write_text(f"{commit}\n")
     git(into, "update-ref", BRANCH, commit)
-    for name, target in tags.items():
-        git(into, "update-ref", f"refs/tags/{name}", target)
+    named = b"".join(b"create refs/tags/%s %s\n" % (name, target) for name, target in tags.items())
+    git(into, "update-ref", "--stdin", input=named)
     _open_to_all(into)
     return into
 
@@ -139,11 +139,11 @@ def _objects_of(mirror: Path, commit: str) -> bytes:
     return listed if listed.endswith(b"\n") else listed + b"\n"
 
 
-def _tags_on(mirror: Path, commit: str) -> dict[str, str]:
-    """Name -> object of upstream's tags that name this very commit."""
+def _tags_on(mirror: Path, commit: str) -> dict[bytes, bytes]:
+    """Name -> object of upstream's tags that name this very commit; git's names need be no text."""
     options = ("--format=%(refname:lstrip=3) %(objectname)", f"--points-at={commit}")
-    listed = git(mirror, "for-each-ref", *options, "refs/upstream/tags").decode().splitlines()
-    return dict(line.rsplit(" ", 1) for line in listed)
+    listed = git(mirror, "for-each-ref", *options, "refs/upstream/tags")
+    return dict(line.rsplit(b" ", 1) for line in listed.split(b"\n")[:-1])
 
 
 def _open_to_all(repo: Path) -> None:

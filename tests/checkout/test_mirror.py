@@ -87,6 +87,22 @@ def test_what_upstream_adds_moves_and_removes_is_followed(mirror: Path, daemon: 
     assert has_commit(mirror, old), "what a release pinned stays"
 
 
+def test_names_that_are_no_text_stop_nothing_and_name_no_release(
+    mirror: Path, daemon: GitDaemon, upstream: Story, tmp_path: Path
+) -> None:
+    tip = upstream.tip("main").encode()
+    odd = ("1.2\u2028", "1.3\x85", "1.4\u202e5")  # lines end there for Python and not for git
+    names = [*(name.encode() for name in odd), b"1.6-caf\xe9", b"--upload-pack=x", "1.7-é".encode()]
+    made = b"".join(b"create refs/tags/%s %s\n" % (name, tip) for name in names)
+    git(upstream.path, "update-ref", "--stdin", input=made)
+    again(mirror, daemon)
+    again(mirror, daemon)
+    assert [each.name for each in releases_in(mirror, "(?s)1[.].*")] == ["1.0", "1.1", "1.7-é"]
+    built = source_repository(mirror, tip.decode(), tmp_path / "built.git")
+    kept = git(built, "for-each-ref", "--format=%(refname:lstrip=2)", "refs/tags").split(b"\n")[:-1]
+    assert sorted(kept) == sorted([*names, b"1.1"]), "whoever builds has all tags that are on the commit"
+
+
 def test_upstream_that_does_not_answer_is_our_trouble(tmp_path: Path, served: Path, daemon: GitDaemon) -> None:
     with pytest.raises(Trouble):
         fetch_mirror(tmp_path / "m.git", daemon.url("nothing.git"), allow_private=True)
