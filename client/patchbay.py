@@ -23,15 +23,18 @@ import binascii
 import configparser
 import contextlib
 import hashlib
+import http.client
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import stat
 import subprocess
 import sys
 import tempfile
+import time
 import unicodedata
 import urllib.error
 import urllib.parse
@@ -52,6 +55,8 @@ LARGEST_LOCK = 8 * MEBIBYTE
 LARGEST_FILE = 16 << 30
 CHUNK = 1 << 16
 SECONDS = 60
+LONGEST_WAIT = 86_400
+SLOWEST = 1 << 10  # bytes a second, once the time to answer is over
 MOST_REDIRECTS = 5
 LARGEST_PAGE = 100  # of what the portal lists
 LONGEST_NAME = 255  # bytes that file systems take
@@ -125,6 +130,13 @@ class Redirects(urllib.request.HTTPRedirectHandler):
 
     max_redirections = MOST_REDIRECTS
 
+    def http_error_302(self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any) -> Any:
+        """What else such an answer says is not read: urllib would hold all of it in memory."""
+        fp.close()
+        return super().http_error_302(req, fp, code, msg, headers)
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
     def redirect_request(  # noqa: PLR0913, PLR0917 - urllib's own signature
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
@@ -136,6 +148,24 @@ class Redirects(urllib.request.HTTPRedirectHandler):
             for name in ("Authorization", "Cookie"):
                 made.remove_header(name)
         return made
+
+
+@contextlib.contextmanager
+def _bounded(seconds: float) -> Iterator[None]:
+    """Raises TimeoutError when the block takes longer, where the system has alarms; Windows has none."""
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+    signal.signal(signal.SIGALRM, _out_of_time)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _out_of_time(*_: Any) -> None:
+    raise TimeoutError("it answers too slowly")
 
 
 class Site:
@@ -172,22 +202,45 @@ class Site:
         if self._token:
             request.add_header("Authorization", f"Token {self._token}")
         try:
-            with self._opener.open(request, timeout=self._seconds) as answer:
+            with _bounded(self._seconds + len(body or b"") / SLOWEST):
+                answer = self._opener.open(request, timeout=self._seconds)
+            with answer:
                 yield answer
         except urllib.error.HTTPError as problem:
-            with problem:
-                raise Stop(UNREACHED, _refusal(problem)) from None
+            with problem, _bounded(self._seconds):
+                sentence = _refusal(problem)
+            raise Stop(UNREACHED, sentence) from None
         except urllib.error.URLError as problem:
             raise Stop(UNREACHED, f"{self.address} cannot be reached: {problem.reason}.") from None
-        except (OSError, ValueError) as problem:  # cut off in the middle, or an answer that is no HTTP
+        except (OSError, ValueError, http.client.HTTPException) as problem:  # cut off, or an answer that is no HTTP
             raise Stop(UNREACHED, f"{self.address} broke off: {problem or type(problem).__name__}.") from None
 
     def read(self, path: str, *, most: int = LARGEST_ANSWER, **given: Any) -> bytes:
         with self.opened(path, **given) as answer:
-            content: bytes = answer.read(most + 1)
-        if len(content) > most:
-            raise Stop(UNREACHED, f"The site's answer is larger than {most:,} bytes, the most that is read here.")
-        return content
+            chunks, size = [], 0
+            for chunk in self._chunks(answer):
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > most:
+                    raise Stop(
+                        UNREACHED, f"The site's answer is larger than {most:,} bytes, the most that is read here."
+                    )
+        return b"".join(chunks)
+
+    def _chunks(self, answer: Any) -> Iterator[bytes]:
+        """What comes in, as it comes. Raises Stop for a site that keeps the line and says next to nothing."""
+        begun, size = time.monotonic(), 0
+        while True:
+            with _bounded(self._seconds):
+                chunk: bytes = answer.read1(CHUNK)
+            if not chunk:
+                break
+            yield chunk
+            size += len(chunk)
+            if size < (time.monotonic() - begun - self._seconds) * SLOWEST:
+                raise Stop(UNREACHED, f"{self.address} answers too slowly.")
+        if answer.length:
+            raise Stop(UNREACHED, f"{self.address} broke off in the middle.")
 
     def json(self, path: str, **given: Any) -> Any:
         """An object of the REST API."""
@@ -206,17 +259,12 @@ class Site:
         """Write a file of the site; returns its SHA-256."""
         digest, size = hashlib.sha256(), 0
         with self.opened(path) as answer:
-            while True:
-                chunk = answer.read(CHUNK)
-                if not chunk:
-                    break
+            for chunk in self._chunks(answer):
                 size += len(chunk)
                 if size > most:
                     raise Stop(UNVERIFIED, f"The file is larger than {most:,} bytes.")
                 digest.update(chunk)
                 into.write(chunk)
-            if answer.length:
-                raise Stop(UNREACHED, f"{self.address} broke off in the middle of the file.")
         return digest.hexdigest()
 
 
@@ -225,7 +273,7 @@ def _refusal(problem: urllib.error.HTTPError) -> str:
     try:
         said = json.loads(problem.read(MEBIBYTE))
         sentence = str(said["detail"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, http.client.HTTPException):
         sentence = ""
     wait = problem.headers.get("Retry-After", "")
     later = f" Try again in {wait} seconds." if wait.isdigit() else ""
@@ -277,13 +325,22 @@ def _as_token(text: str, where: str) -> str:
 
 
 def site_of(asked: argparse.Namespace, fallback: str = "") -> Site:
-    address = asked.site or os.environ.get("PATCHBAY_SITE", "") or setting("site") or fallback
+    """The site that was named; the `fallback`, which only a lock names, hears no token."""
+    named = asked.site or os.environ.get("PATCHBAY_SITE", "") or setting("site")
+    address = named or fallback
     if not address:
         raise Stop(
             USAGE,
             "Which site? Name it with --site, in PATCHBAY_SITE, or as “site = …” in " + home("patchbay.ini") + ".",
         )
-    return Site(address, token(), asked.timeout)
+    secret = token()
+    if secret and not named:
+        say(
+            f"Only the lock names {address}, so your token is not sent there; name it with --site if it is yours.",
+            error=True,
+        )
+        secret = ""
+    return Site(address, secret, asked.timeout)
 
 
 def read_file(name: str, most: int) -> bytes:
@@ -540,10 +597,11 @@ def _refuse_branch(repository: Repository, branch: str) -> None:
 
 def _refuse_base(repository: Repository, lock: Lock, base: str) -> None:
     if not repository.has(base):
-        url, ref = one_line(lock.at("component", "upstream_url")), one_line(lock.at("release", "ref"))
+        where = [one_line(lock.at("component", "upstream_url")), one_line(lock.at("release", "ref"))]
+        command = " ".join(shlex.quote(word) for word in ["git", "fetch", "--", *where])
         raise Stop(
             UNVERIFIED,
-            f"{repository.place} does not have the base commit {base}. Fetch the release first: git fetch {url} {ref}",
+            f"{repository.place} does not have the base commit {base}. Fetch the release first: {command}",
         )
 
 
@@ -836,11 +894,18 @@ def limit(text: str) -> int:
     return found
 
 
+def seconds(text: str) -> float:
+    found = float(text)
+    if not 0 < found <= LONGEST_WAIT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time to wait")
+    return found
+
+
 def words() -> argparse.ArgumentParser:
     everywhere = argparse.ArgumentParser(add_help=False)
     everywhere.add_argument("--site", default="", help="the portal's address")
     everywhere.add_argument("--json", action="store_true", help="answer for programs")
-    everywhere.add_argument("--timeout", type=float, default=SECONDS, metavar="SECONDS")
+    everywhere.add_argument("--timeout", type=seconds, default=SECONDS, metavar="SECONDS")
     parser = argparse.ArgumentParser(
         prog="patchbay.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -185,7 +185,9 @@ def releases_in(mirror: Path, pattern: str) -> list[Found]:
 def names_in(mirror: Path) -> list[Found]:
     """Upstream's branches and tags whose names are text that can be shown."""
     listed = git(mirror, "for-each-ref", f"--format={FIELDS}{PEELED}", f"{REFS}heads", f"{REFS}tags")
-    lines = listed.decode("utf-8", "surrogateescape").split("\n")[:-1]  # splitlines() would split in the midst of a name
+    lines = listed.decode("utf-8", "surrogateescape").split("\n")[
+        :-1
+    ]  # splitlines() would split in the midst of a name
     found = (_release(line.split("\0")) for line in lines)
     return [each for each in found if each and each.name.isprintable()]
 

@@ -103,7 +103,7 @@ def _rows(plan: Plan, *, may_change: bool) -> Iterable[dict[str, Any]]:
                 "contribution": pick.contribution if number in plan.visible else None,
                 "revision": plan.revisions.get(number),
                 "fit": plan.fits.get(number),
-                "needs": sorted(plan.within.get(number, ())),
+                "needs": sorted(one for one in plan.within.get(number, ()) if one in plan.visible or may_change),
                 "unknown": plan.needs[number].unknown if number in plan.needs else (),
                 "hurdle": plan.hurdle_of(pick) if may_change else "",
                 "numbers": numbers.get(number, ()),
