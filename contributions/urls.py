@@ -52,6 +52,7 @@ from contributions.views import (
     tuf,
     upstream,
     verbs,
+    watching,
     webhooks,
 )
 
@@ -83,6 +84,7 @@ urlpatterns = [
     path("tags/<str:name>/", browsing.tag, name="tag"),
     path("components/<str:slug>/rules/", rules.component_rules, name="component-rules"),
     path("components/<str:slug>/settings/", rules.component_settings, name="component-settings"),
+    path("components/<str:slug>/watching/", watching.component_watching, name="component-watching"),
     path("components/<str:slug>/fetch/", rules.component_fetch, name="component-fetch"),
     path("components/<str:slug>/traits/", rules.component_traits, name="component-traits"),
     path("components/<str:slug>/support/", rules.release_support, name="release-support"),

@@ -31,7 +31,8 @@ def set_rules(*, person: Person | None, component: Component, rules: Mapping[str
     raises Clash when they are others by now.
     """
     if person is not None:
-        _refuse_others(person, component)
+        refuse_others(person, component)
+        pace(person, Event.Verb.RULED)
     if strangers := sorted(set(rules) - set(Component.RULES)):
         raise Invalid(f"There is no rule {strangers[0]!r}; there are {', '.join(Component.RULES)}.", field=strangers[0])
     with transaction.atomic():
@@ -53,12 +54,14 @@ def noted(component: Component) -> dict[str, Any]:
 
 def note_rules(component: Component, before: Mapping[str, Any], *, actor: Person | None = None) -> None:
     """Write down what is other than `before`, and have all that is open on the component looked at anew."""
-    now = noted(component)
-    changes = [
-        f"{_label(name)}: {_told(before[name])} → {_told(now[name])}" for name in now if before[name] != now[name]
-    ]
-    if changes:
-        write_down(component, ". ".join(changes) + ".", actor=actor)
+    if changes := changed(before, noted(component)):
+        write_down(component, changes, actor=actor)
+
+
+def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """What is other than before, in a sentence each; empty if nothing is."""
+    lines = [f"{_label(name)}: {_told(before[name])} → {_told(now[name])}" for name in now if before[name] != now[name]]
+    return ". ".join(lines) + "." if lines else ""
 
 
 def note_maintainers(component: Component, before: Collection[Person], *, actor: Person | None = None) -> None:
@@ -78,11 +81,10 @@ def write_down(component: Component, text: str, *, actor: Person | None = None, 
         ring_for_settling(component)
 
 
-def _refuse_others(person: Person, component: Component) -> None:
+def refuse_others(person: Person, component: Component) -> None:
     """Who stole a maintainer's account must not open the door to everything else with it."""
     if not component.may_be_kept_by(person):
         raise NotAllowed("Only maintainers and staff say what the rules of a component are.")
-    pace(person, Event.Verb.RULED)
     changed = person.changed_hands_at
     until = changed and changed + component.rules.cool_down
     if until and until > timezone.now():

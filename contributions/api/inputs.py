@@ -32,6 +32,7 @@ from contributions.models.component import MOST_LICENCES
 from contributions.models.following import QUERY_LENGTH
 from contributions.models.news import About, Rhythm
 from contributions.models.tag import MOST_TAGS
+from contributions.patterns import LONGEST
 
 from .fields import BIGGEST_KEY, Text, WholeNumber
 
@@ -361,6 +362,15 @@ class RulesInput(Input):
     green_build_needed = serializers.BooleanField(required=False)
     sign_off_needed = serializers.BooleanField(required=False)
     accepted_licences = serializers.ListField(child=Text(), required=False, max_length=MOST_LICENCES)
+
+
+class PatternsInput(Input):
+    release_pattern = Text(required=False, max_length=LONGEST)
+    candidate_pattern = Text(required=False, max_length=LONGEST, allow_blank=True)
+
+
+class WatchingInput(PatternsInput):
+    watch_minutes = WholeNumber(required=False, min_value=0, max_value=10_080)
 
 
 class RevisionName(Input):

@@ -44,6 +44,7 @@ from . import (
     transfers,
     upstream,
     voices,
+    watching,
     webhooks,
 )
 
@@ -69,6 +70,8 @@ urlpatterns = [
     path("components/<str:slug>/", components.OneComponent.as_view(), name="api-component"),
     path("components/<str:slug>/releases/", components.Releases.as_view(), name="api-releases"),
     path("components/<str:slug>/rules/", rules.ComponentRules.as_view(), name="api-rules"),
+    path("components/<str:slug>/watching/", watching.Watching.as_view(), name="api-watching"),
+    path("components/<str:slug>/watching/preview/", watching.WatchingForesight.as_view(), name="api-watching-preview"),
     path("components/<str:slug>/traits/", rules.Vocabulary.as_view(), name="api-traits"),
     path("components/<str:slug>/fetch/", rules.ComponentFetch.as_view(), name="api-component-fetch"),
     path(f"{RELEASE}support/", rules.ReleaseSupport.as_view(), name="api-release-support"),

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING
 
+from contributions import patterns
 from contributions.checkout.addresses import check_url
 from contributions.checkout.bundles import unpack
 from contributions.checkout.repositories import has_commit, new_repository
 from contributions.checkout.runner import GIB, Fence, GitFailed, git
-from contributions.errors import Invalid, Refusal, Trouble
+from contributions.errors import Refusal, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -197,10 +198,7 @@ def matching(names: Iterable[Found], pattern: str, noun: str = "release pattern"
 
     Raises Invalid if the pattern, which `noun` names, is no regular expression.
     """
-    try:
-        wanted = re.compile(pattern)
-    except re.error as fault:
-        raise Invalid(f"The {noun} is not a regular expression: {fault}.") from fault
+    wanted = patterns.read(pattern, noun, field=noun.replace(" ", "_"))
     found = {each.name: each for each in names if wanted.fullmatch(each.name)}
     return sorted(found.values(), key=lambda release: version_order(release.name))
 

@@ -13,6 +13,8 @@ from django.db import models
 from django.db.models.functions import Now
 from django.urls import reverse
 
+from contributions import patterns
+from contributions.errors import Invalid
 from contributions.rules import Rules, is_expression
 
 from .former import FormerName, refuse_former_name
@@ -79,6 +81,7 @@ class Component(models.Model):
     maintainers = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="maintained_components")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
+    WATCHING: ClassVar[tuple[str, ...]] = ("release_pattern", "candidate_pattern", "watch_minutes")
     RULES: ClassVar[tuple[str, ...]] = (
         *("approvals_needed", "executable_approvals_needed", "cool_down_days"),
         *("green_build_needed", "sign_off_needed", "accepted_licences"),
@@ -110,8 +113,16 @@ class Component(models.Model):
     @property
     def rules_digest(self) -> str:
         """Tells whether the rules are still those that somebody looked at."""
-        asked = {name: getattr(self, name) for name in self.RULES}
-        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+        return self._digest(self.RULES)
+
+    @property
+    def watching_digest(self) -> str:
+        """The same for how upstream is watched."""
+        return self._digest(self.WATCHING)
+
+    def _digest(self, names: tuple[str, ...]) -> str:
+        told = {name: getattr(self, name) for name in names}
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
     def may_be_kept_by(self, person: Any) -> bool:
         """Whether this person says what its rules are and which releases are supported."""
@@ -124,6 +135,18 @@ class Component(models.Model):
         """Refuse the name of a component that is gone: whoever installs by it must not get another's work."""
         super().clean()
         refuse_former_name(FormerName.Kind.COMPONENT, self, "slug")
+        self.check_patterns()
+
+    def check_patterns(self) -> None:
+        """Raises ValidationError, by field, for what no name can be held against."""
+        refused = {}
+        for field in ("release_pattern", "candidate_pattern"):
+            try:
+                patterns.read(getattr(self, field), field.replace("_", " "))
+            except Invalid as refusal:
+                refused[field] = refusal.sentence
+        if refused:
+            raise ValidationError(refused)
 
     def is_maintained_by(self, person: Person) -> bool:
         return person.is_authenticated and self.maintainers.filter(pk=person.pk).exists()

@@ -12,6 +12,7 @@ from contributions.errors import Missing, Refusal, Trouble
 from contributions.models import Component, Event, UpstreamFetch
 from contributions.models.work import RUNNING
 
+from . import foreseeing
 from .finding_releases import take_over
 from .leasing import leased
 from .places import fetch_mirror_of, mirror_of
@@ -39,6 +40,7 @@ def fetch(pk: int) -> Sequence[Work]:
         try:
             path = fetch_mirror_of(row.component)
             names = mirror.names_in(path)
+            foreseeing.keep(row.component_id, names)
             with transaction.atomic():
                 taken = take_over(row.component_id, names, path)
             done = spread(row.component, path, lease.is_held)

@@ -69,13 +69,12 @@ def take_over(component_id: int, names: Sequence[Found], repo: Path) -> Taken:
     Raises Invalid for a pattern that is no regular expression.
     """
     component = Component.objects.select_for_update(no_key=True).get(pk=component_id)
-    finals, candidates = _chosen(component, names)
+    finals, candidates = chosen(names, component.release_pattern, component.candidate_pattern)
     known = {release.name: release for release in component.releases.order_by("position", "pk")}
     found = Taken(seen=len(finals) + len(candidates))
     _look_at_tags(found, known, [*finals, *candidates])
     moved = _follow_branches(found, known.values(), names, repo)
-    course = _Course(candidates, finals)
-    early = [each for each in candidates if not course.is_over(each)]
+    early = not_over(candidates, finals)
     fresh = _makeable(component, known, [*finals, *early])
     room = max(min(MOST_NEW, MOST_RELEASES - len(known)), 0)
     found.left = max(len(fresh) - room, 0)
@@ -86,15 +85,21 @@ def take_over(component_id: int, names: Sequence[Found], repo: Path) -> Taken:
     return found
 
 
-def _chosen(component: Component, names: Sequence[Found]) -> tuple[list[Found], list[Found]]:
-    """What becomes a release, and the tags among it that are candidates; who is both is a candidate."""
-    finals = matching(names, component.release_pattern)
-    if not component.candidate_pattern:
+def chosen(names: Sequence[Found], release_pattern: str, candidate_pattern: str) -> tuple[list[Found], list[Found]]:
+    """What becomes a release, and the tags beside it that are candidates; who is both is a candidate."""
+    finals = matching(names, release_pattern)
+    if not candidate_pattern:
         return finals, []
     tags = [name for name in names if name.kind == TAG]
-    candidates = matching(tags, component.candidate_pattern, "candidate pattern")
+    candidates = matching(tags, candidate_pattern, "candidate pattern")
     early = {candidate.name for candidate in candidates}
     return [final for final in finals if final.name not in early], candidates
+
+
+def not_over(candidates: Sequence[Found], finals: Sequence[Found]) -> list[Found]:
+    """The candidates that still tell what is to come."""
+    course = _Course(candidates, finals)
+    return [each for each in candidates if not course.is_over(each)]
 
 
 def _look_at_tags(found: Taken, known: dict[str, Release], seen: Sequence[Found]) -> None:

@@ -25,6 +25,7 @@ SENSITIVE: dict[str, dict[str, Any]] = {
     "/people/rude/suspend/": {"reason": "Threats."},
     "/contributions/{c}/quarantine/": {"reason": "Malware."},
     "/components/swift/settings/": {"cool_down_days": "0"},
+    "/components/swift/watching/": {"watch_minutes": "0"},
     "/people/sorry/reinstate/": {"reason": "Apologies."},
     "/admin/contributions/component/add/": {"slug": "x"},
 }

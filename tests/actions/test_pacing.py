@@ -25,6 +25,8 @@ EXEMPT = {
     "ruling.note_rules": PART_OF_A_VERB,
     "ruling.note_maintainers": PART_OF_A_VERB,
     "ruling.write_down": PART_OF_A_VERB,
+    "ruling.refuse_others": "reads only",
+    "watching.look_ahead": "writes nothing, and is paced by pace_looking",
     "withdrawing.take_out": PART_OF_A_VERB,
     "telling.tell": PART_OF_A_VERB,
     "quarantining.refuse_in_quarantine": "reads only",

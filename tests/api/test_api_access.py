@@ -21,6 +21,7 @@ CALLERS = ("stranger", "member", "author", "maintainer", "staff", "read-token", 
 READING = (
     "", "components/", "components/swiftclient/", "components/swiftclient/releases/", "organisations/",
     "components/swiftclient/rules/", "components/swiftclient/traits/", "{one}checklist/",
+    "components/swiftclient/watching/",
     "{one}claims/", "{one}claims/{claim}/ticks/", "{one}dependencies/", "stacks/",
     "{one}overlaps/",
     "components/swiftclient/files/", "tags/",
@@ -110,6 +111,8 @@ VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     ("post", "{one}join/"): ({"into": 1}, "401 400 400 400 400 403 400 403"),  # there is no such one
     ("post", "{one}withdraw/"): (REASON, "401 403 200 403 200 403 403 403"),
     ("patch", "components/swiftclient/rules/"): ({"cool_down_days": 9}, "401 403 403 200 200 403 403 200"),
+    ("patch", "components/swiftclient/watching/"): ({"watch_minutes": 90}, "401 403 403 200 200 403 403 200"),
+    ("post", "components/swiftclient/watching/preview/"): ({}, "401 403 403 409 409 403 403 409"),  # never pulled
     ("put", "components/swiftclient/traits/"): (TRAITS, "401 403 403 200 200 403 403 200"),
     ("post", "components/swiftclient/fetch/"): (None, "401 403 403 202 202 403 403 202"),
     ("post", "components/swiftclient/releases/4.7.0/retire/"): (None, "401 403 403 200 200 403 403 200"),

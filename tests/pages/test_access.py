@@ -39,6 +39,7 @@ PAGES = {
     "/components/swiftclient/": ALL,
     "/components/swiftclient/rules/": ALL,
     "/components/swiftclient/settings/": (302, 403, 403, 200, 200),
+    "/components/swiftclient/watching/": (302, 403, 403, 200, 200),
     "/components/swiftclient/releases/4.7.0/": ALL,
     "/contributions/{c}/": ALL,
     "/contributions/{c}/changes/": ALL,

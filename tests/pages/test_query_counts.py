@@ -27,6 +27,7 @@ LISTS = [
     "/components/swift/",
     "/components/swift/rules/",
     "/components/swift/settings/",
+    "/components/swift/watching/",
     "/components/swift/releases/1.0/",
     "/components/swift/releases/1.0/ports/",
     "/builds/",
