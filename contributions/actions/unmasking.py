@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 FORKS_A_DAY = 20
 DAY = timedelta(days=1)
-HEAD = 1 << 16  # bytes that hold the header of any bundle that is meant well
+HEAD = 4 << 20  # bytes that hold the header of any bundle that is meant well
 State, Verb = Fork.State, Event.Verb
 
 

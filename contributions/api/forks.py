@@ -43,7 +43,7 @@ class Private(Resource):
         return found
 
     def patch(self, number: int, position: int) -> Carried:
-        rows = self.fork(number).carried.select_related("fork__component", "contribution")
+        rows = self.fork(number).carried.with_receipt().select_related("fork__component", "contribution")
         found = rows.filter(position=position).first()
         if found is None:
             raise Missing("The fork has no such patch.")
@@ -136,7 +136,7 @@ class ForkPatches(Private):
         """In the order in which the fork began them."""
         del request
         asked = self.asked(CarriedQuery)
-        rows = self.fork(number).carried.select_related("contribution").defer("description")
+        rows = self.fork(number).carried.with_receipt().select_related("contribution").defer("description")
         chosen = rows.filter(state=asked["state"]) if "state" in asked else rows
         return self.listed(CarriedShape, chosen, asked, "position")
 
@@ -149,8 +149,8 @@ class ForkPatch(Private):
         """Before it is public."""
         del request
         title = self.sent(ForkTitleInput)["title"]
-        found = self.patch(number, position)
-        return self.shown(CarriedShape, unmasking.retitle(person=self.person, carried=found, title=title))
+        unmasking.retitle(person=self.person, carried=self.patch(number, position), title=title)
+        return self.shown(CarriedShape, self.patch(number, position))
 
 
 class ForkLeavingOut(Private):
@@ -158,8 +158,8 @@ class ForkLeavingOut(Private):
     def post(self, request: Request, number: int, position: int) -> Response:
         """It can be drafted again until the fork is discarded."""
         del request
-        found = self.patch(number, position)
-        return self.shown(CarriedShape, unmasking.leave_out(person=self.person, carried=found))
+        unmasking.leave_out(person=self.person, carried=self.patch(number, position))
+        return self.shown(CarriedShape, self.patch(number, position))
 
 
 class ForkDrafting(Private):
@@ -167,5 +167,5 @@ class ForkDrafting(Private):
     def post(self, request: Request, number: int, position: int) -> Response:
         """What was left out, or what upstream is said to have."""
         del request
-        found = self.patch(number, position)
-        return self.shown(CarriedShape, unmasking.draft_all_the_same(person=self.person, carried=found))
+        unmasking.draft_all_the_same(person=self.person, carried=self.patch(number, position))
+        return self.shown(CarriedShape, self.patch(number, position))

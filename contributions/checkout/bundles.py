@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contributions.checkout.repositories import commit_of, has_commit
+from contributions.checkout.repositories import commit_of, first_missing
 from contributions.checkout.runner import MIB, Fence, GitFailed, git, run
 from contributions.errors import Invalid, TooLarge
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MAX_BUNDLE = 64 * MIB
-MAX_HEADER_LINES = 1000
+MAX_HEADER_LINES = 20_000  # branches and tags that it brings, and commits that it stands on
 PACK_DIGEST = 20  # bytes at the end of a pack
 REF = "refs/heads/patch"
 LINE = re.compile(rb"(?P<minus>-?)(?P<id>[0-9a-f]{40})(?: (?P<name>[^\n]*))?")
@@ -64,6 +64,8 @@ def read_header(raw: bytes) -> Bundle:
             raise Invalid("The bundle needs an ability of git that the portal does not have.", field="patch")
         if found := LINE.fullmatch(line):
             _sort(found, needs, tips)
+    else:
+        raise Invalid("The bundle names too many branches; make one of the branch that is meant.", field="patch")
     if not tips or raw[start : start + 4] != b"PACK":
         raise Invalid("The bundle is broken: it names no commit or holds no pack.", field="patch")
     return Bundle(tuple(needs), tips, start)
@@ -84,9 +86,8 @@ def unpack(into: Path, raw: bytes, *, ref: str = "") -> str:
     if len(raw) > MAX_BUNDLE:
         raise TooLarge(f"A bundle may have {MAX_BUNDLE // MIB} MiB.", field="patch")
     bundle = read_header(raw)
-    for commit in bundle.needs:
-        if not has_commit(into, commit):
-            raise Invalid(f"The bundle was made on commit {commit[:12]}, which upstream does not have.", field="patch")
+    if missing := first_missing(into, bundle.needs):
+        raise Invalid(f"The bundle was made on commit {missing[:12]}, which upstream does not have.", field="patch")
     tip = bundle.tip_of(ref) if ref else bundle.only_tip
     _index(into, raw[bundle.pack :])
     try:

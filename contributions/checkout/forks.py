@@ -23,15 +23,34 @@ def fetch_fork(url: str, ref: str, into: Path, *, alternates: Path, allow_privat
     Raises Invalid with a sentence that lists the branches when there is none of that name.
     """
     try:
-        return fetch_ref(url, ref or HEAD, into, alternates=alternates, allow_private=allow_private, limits=LIMITS)
+        tip = fetch_ref(url, ref or HEAD, into, alternates=alternates, allow_private=allow_private, limits=LIMITS)
     except Invalid as refusal:
         if not refusal.sentence.startswith("There is no branch"):
             raise
-        listed = said_of_branches(_branches(url, into, allow_private=allow_private))
-        raise Invalid(f"{refusal.sentence} {listed}", field="git_ref") from None
+        raise Invalid(_no_branch(refusal.sentence, url, into, allow_private=allow_private), field="git_ref") from None
+    _refuse_shallow(into)
+    return tip
 
 
-def _branches(url: str, repo: Path, *, allow_private: bool) -> list[str]:
+def _refuse_shallow(repo: Path) -> None:
+    """Where the server's history ends, git takes a commit for the first one; all of upstream's would count as new."""
+    if (repo / "shallow").exists():
+        raise Invalid(
+            "The repository at this address has the newest part of its history alone (it is a shallow clone). "
+            "Fetch the rest into it with git fetch --unshallow, or name a whole one.",
+            field="git_url",
+        )
+
+
+def _no_branch(sentence: str, url: str, repo: Path, *, allow_private: bool) -> str:
+    """The same sentence, with what there is to choose from, as far as the server tells."""
+    names = _branches(url, repo, allow_private=allow_private)
+    if names is None:
+        return sentence
+    return f"{sentence} {said_of_branches(names)}" if names else "The repository at this address is empty."
+
+
+def _branches(url: str, repo: Path, *, allow_private: bool) -> list[str] | None:
     address = check_url(url, allow_private=allow_private)
     fence = Fence(protocols=address.scheme, configuration=address.configuration, output_bytes=MIB)
     try:
@@ -40,7 +59,7 @@ def _branches(url: str, repo: Path, *, allow_private: bool) -> list[str]:
             env=address.environment, timeout=LISTING_SECONDS, fence=fence,
         )  # fmt: skip
     except GitFailed:
-        return []
+        return None
     return [line.partition("\t")[2] for line in listed.decode("utf-8", "replace").splitlines()]
 
 

@@ -51,6 +51,7 @@ class Plan:
     patch: Logical
     steps: tuple[Step, ...]
     base: Mapping[bytes, Entry | None] = field(default_factory=dict)
+    is_settled: bool = False  # its files are as a merge of the fork settled them with upstream's
 
     @property
     def stands_alone(self) -> bool:
@@ -68,10 +69,13 @@ class Lifted:
 
 
 class Ground:
-    """A release (or any commit) of `repo`, and how patches are laid on it; gone after the block."""
+    """A release (or any commit) of `repo`, and how patches are laid on it; gone after the block.
 
-    def __init__(self, repo: Path, release: str) -> None:
-        self.repo, self.release = repo, release
+    `settled` are files that one patch of a fork alone touches, as they are at the end of a fork that has the release.
+    """
+
+    def __init__(self, repo: Path, release: str, settled: Files | None = None) -> None:
+        self.repo, self.release, self.settled = repo, release, settled or {}
         self.files = files_in(repo, release)
         self._bench = Bench(repo)
         self._merger = Merger(self._bench)
@@ -92,9 +96,18 @@ class Ground:
             steps = self._merged(patch)
         if steps is not None:
             return Plan(patch, steps)
+        if len(patch.groups) == 1 and patch.paths <= self.settled.keys():
+            now = {path: self.settled[path] for path in patch.paths}
+            return Plan(patch, (self._step(patch.groups[0], {}, now),), is_settled=True)
         base = self._before(patch)
         steps = self._trivial(patch, base)
         return None if steps is None else Plan(patch, steps, base)
+
+    def plan_rest(self, patch: Logical) -> Plan:
+        """How a patch stands that may not be merged: on its files as it found them."""
+        changes = patch.groups[0][0].changes
+        base = {path: change.old for path, change in changes.items() if change.old != self.files.get(path)}
+        return Plan(patch, (Step(patch.groups[0][0], _message(patch.groups[0]), _after(changes)),), base)
 
     def has(self, patch: Logical) -> bool:
         """Whether laying the patch on it changes nothing."""
@@ -103,7 +116,7 @@ class Ground:
             return not any(step.files for step in steps)
         here = self._bench.tree_of(self.release)
         for commit in patch.commits:
-            merge = self._merger.merge(commit.parents[0], commit.id, here)
+            merge = self._merger.merge(commit.before, commit.id, here)
             if not merge.is_clean:
                 return False
             here = merge.tree
@@ -147,7 +160,7 @@ class Ground:
         for group in patch.groups:
             before = dict(now)
             for commit in group:
-                merge = self._merger.merge(commit.parents[0], commit.id, here)
+                merge = self._merger.merge(commit.before, commit.id, here)
                 if not merge.is_clean:
                     return None
                 now |= _set_by(self._bench, here, merge.tree)
@@ -170,6 +183,10 @@ class Ground:
 
     def bundle(self, lifted: Lifted) -> bytes:
         return write_bundle(self.repo, self.release, lifted.tip)
+
+
+def _after(changes: Mapping[bytes, Change]) -> Files:
+    return {path: change.new for path, change in changes.items()}
 
 
 def _set_by(bench: Bench, before: str, after: str) -> Files:
@@ -253,8 +270,9 @@ def _quoted(path: bytes) -> bytes:
 
 
 def _who(own: Own) -> bytes:
+    """Git takes no author without a name."""
     name, mail = (re.sub(r"[<>\n\x00]", "", word).strip() for word in (own.author_name, own.author_email))
-    return f"{name} <{mail}>".strip().encode()
+    return f"{name or mail or 'Nobody'} <{mail}>".encode()
 
 
 def _when(own: Own) -> bytes:

@@ -19,6 +19,7 @@ MOST_COMMITS = 1000
 MOST_RELEASES = 60  # that a fork without shared history is held against, the newest first
 ALIKE = 0.5  # the part of its first files that a release must have, for the fork to be of that release
 NOTHING, NO_MODE = "0" * 40, "000000"
+NO_FILES = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # the tree of nothing, which every git knows
 TOLD = "--format=%H%n%P%n%an%n%ae%n%ad%n%B"
 FIELDS = 6
 SUBMODULE = "160000"
@@ -54,6 +55,12 @@ class Own:
     authored: str
     message: str = field(repr=False)
     changes: Mapping[bytes, Change] = field(default_factory=dict, repr=False)
+    is_import: bool = False  # the first commit of a fork without shared history, held against a release
+
+    @property
+    def before(self) -> str:
+        """What it is a change of: its first parent, or nothing at all."""
+        return self.parents[0] if self.parents else NO_FILES
 
     @cached_property
     def subject(self) -> str:
@@ -129,8 +136,8 @@ def _own(repo: Path, tip: str, upstream: Iterable[str]) -> tuple[Own, ...]:
 
 
 def changes_of(repo: Path, commits: Sequence[str]) -> dict[str, dict[bytes, Change]]:
-    """What each ordinary commit that has a parent does, in one call."""
-    command = ("diff-tree", "--stdin", "-r", "-z", "--raw", "--no-abbrev", "--no-renames")
+    """What each ordinary commit does, in one call; one without a parent brings all of its files."""
+    command = ("diff-tree", "--stdin", "--root", "-r", "-z", "--raw", "--no-abbrev", "--no-renames")
     listed = git(repo, *command, input="\n".join(commits).encode() + b"\n", fence=Fence(output_bytes=128 * MIB))
     found: dict[str, dict[bytes, Change]] = {}
     words = iter(listed.split(b"\0"))
@@ -186,7 +193,7 @@ def _of_import(repo: Path, tip: str, commits: tuple[Own, ...], first: Own, relea
     )
     root = Own(
         first.id, (release,), first.author_name, first.author_email, first.authored,
-        message=f"What the import changed\n\n{first.message.strip()}\n", changes=changes,
+        message=f"What the import changed\n\n{first.message.strip()}\n", changes=changes, is_import=True,
     )  # fmt: skip
     rest = tuple(root if commit.id == first.id else commit for commit in commits)
     return Lineage(tip, release, release, rest, note)

@@ -57,7 +57,7 @@ class Merger:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        command = ("merge-tree", "--write-tree", "--stdin", "--no-messages", "-z")
+        command = ("merge-tree", "--write-tree", "--stdin", "--no-messages", "-z", "--allow-unrelated-histories")
         self._talk = Talk(bench.repo, *command, env=bench.places, before=UNBUFFERED)
         self._known: dict[tuple[str, str, str], Merge] = {}
 
@@ -83,6 +83,14 @@ class Merger:
         root = self._bare_commit(base)
         ours, theirs = self._bare_commit(onto, root), self._bare_commit(tip, root)
         return self._talk.ask(f"{ours} {theirs}\n".encode(), _merge)
+
+    def remerge(self, ours: str, theirs: str) -> Merge:
+        """The merge of two commits, as git makes it by their own histories. Raises GitFailed."""
+        return self._talk.ask(f"{ours} {theirs}\n".encode(), _merge)
+
+    def merge_commit(self, tree: str, *parents: str) -> str:
+        """A commit of the bench that stands for a merge, so that more can be merged with it."""
+        return self._bare_commit(tree, *parents)
 
     def _bare_commit(self, tree: str, *parents: str) -> str:
         """A commit of the tree whose only history is the given parents."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from contributions.checkout.runner import GitFailed, git, run
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 # A tree's own .gitattributes may hide hunks, drop files from an archive or change their text. This outranks it.
@@ -47,6 +48,13 @@ def has_commit(repo: Path, commit: str) -> bool:
             raise
         return False
     return True
+
+
+def first_missing(repo: Path, commits: Sequence[str]) -> str:
+    """The first of these ids that no commit of the repository has; empty if it has all of them."""
+    asked = "".join(f"{commit}\n" for commit in commits).encode()
+    told = git(repo, "cat-file", "--batch-check=%(objecttype)", input=asked).decode().splitlines()
+    return next((commit for commit, kind in zip(commits, told, strict=True) if kind != "commit"), "")
 
 
 def commit_of(repo: Path, name: str) -> str:

@@ -102,6 +102,11 @@ class GitFailed(Trouble):
         self.stdout = stdout
         self.stderr = stderr
 
+    @property
+    def is_of_size(self) -> bool:
+        """Whether what it was given was too much for the fence: more output than allowed, or memory than there is."""
+        return self.said_too_much or "out of memory" in self.stderr.lower()
+
     def __str__(self) -> str:
         return f"git {self.command} ended with {self.code}: {self.stderr.strip()[:500]}"
 

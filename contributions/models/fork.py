@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.db import models
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
@@ -17,6 +17,7 @@ from .contribution import TITLE_LENGTH, Contribution
 from .fit import Fit
 from .person import Membership, Organisation, Person
 from .release import Release
+from .revision import Revision
 from .work import ERRORED, QUEUED, RUNNING, Work, WorkQuerySet
 
 if TYPE_CHECKING:
@@ -140,13 +141,27 @@ class Fork(Work):
         return not self.is_moving and self.state != self.State.DISCARDED and self._is_kept_by(person)
 
     def may_be_published_by(self, person: Any) -> bool:
-        """Its drafts are its author's to make public, as every draft is."""
-        return bool(person.pk) and self.author_id == person.pk
+        """Its drafts are its author's to make public, as every draft is, while they belong to those it was for."""
+        return bool(person.pk) and self.author_id == person.pk and self.is_still_for(person)
+
+    def is_still_for(self, person: Person) -> bool:
+        """Whether the person belongs to the organisation that it was taken apart for."""
+        theirs = Membership.objects.filter(person=person, organisation=self.organisation_id)
+        return self.organisation_id is None or theirs.exists()
 
     def _is_kept_by(self, person: Any) -> bool:
         """Its author, and the owners of the organisation that it was taken apart for."""
         owners = Membership.objects.filter(role=Membership.Role.OWNER, organisation=self.organisation_id)
         return bool(person.pk) and (self.author_id == person.pk or owners.filter(person=person.pk).exists())
+
+
+class CarriedQuerySet(models.QuerySet["Carried"]):
+    def with_receipt(self) -> Self:
+        """Of each draft also the state and the sentence of the newest revision that was made of the patch."""
+        made = Revision.objects.filter(contribution=OuterRef("contribution"), source=Revision.Source.FORK)
+        newest = made.order_by("-number")
+        own = {"receipt": Subquery(newest.values("state")[:1]), "refusal": Subquery(newest.values("sentence")[:1])}
+        return self.annotate(**own)
 
 
 class Carried(models.Model):
@@ -185,6 +200,8 @@ class Carried(models.Model):
         null=True, editable=False, help_text="Since when its author wants the draft made public; of one lot the same."
     )
 
+    objects = CarriedQuerySet.as_manager()
+
     class Meta:
         ordering = ["fork", "position"]
         indexes = [models.Index(fields=["asked_at"], condition=~Q(asked_at=None), name="carried_asked")]
@@ -199,6 +216,11 @@ class Carried(models.Model):
     @property
     def evidence_in_words(self) -> str:
         return Fit.Evidence.said(self.evidence)
+
+    @property
+    def merges(self) -> list[dict[str, Any]]:
+        """Of what merges changed by themselves: those merges, with what each changed."""
+        return [told for told in self.commits if "files" in told]
 
     @property
     def upstream_status_in_words(self) -> str:

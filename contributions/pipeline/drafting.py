@@ -16,7 +16,7 @@ from contributions.models.contribution import TITLE_LENGTH
 from contributions.plaintext import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from contributions.checkout.lineage import Own
     from contributions.checkout.unmasking import Logical
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Status = Contribution.UpstreamStatus
 PACE = timedelta(seconds=2)  # between the drafts of one fork, should nobody ring for them but the sweep
 MOST_WORDS = 16_000  # letters of a description; a message that is longer is cut
+LONGEST_PATH = 200
 NAMED = re.compile(r"^(?:\[[^\]]*\]\s*)+")  # [PATCH 1/3], [stable]
 FEATURE = re.compile(
     r"^(feat(ure)?\b|add(s|ed)? (support|an? option|a new)|implement|introduce|support for\b)", re.IGNORECASE
@@ -44,6 +45,7 @@ class Told:
     raw: Blob | None = None
     base: str = ""
     needs: Sequence[str] = field(default_factory=list)
+    commits: Sequence[dict[str, Any]] | None = None  # where they are not the patch's own
 
 
 def written(fork: Fork, position: int, patch: Logical, told: Told) -> Carried:
@@ -55,7 +57,7 @@ def written(fork: Fork, position: int, patch: Logical, told: Told) -> Carried:
         title=title_of(patch.title),
         description=description_of(patch),
         kind=kind_of(patch),
-        commits=[_commit_data(commit) for commit in patch.commits],
+        commits=[commit_data(commit) for commit in patch.commits] if told.commits is None else told.commits,
         state=told.state,
         sentence=told.sentence,
         upstream_commit=told.upstream_commit,
@@ -120,8 +122,11 @@ def stands_on(carried: Carried) -> list[Carried]:
 
 
 def unfounded(contribution: Contribution) -> str:
-    """Why the draft of a fork cannot be public yet, in a sentence: what it stands on is not; else nothing."""
-    carried = contribution.carried.filter(state=Carried.State.DRAFTED).select_related("fork").first()
+    """Why the draft of a fork cannot be public, in a sentence: it is not its author's any more, or comes too early."""
+    rows = contribution.carried.filter(state=Carried.State.DRAFTED)
+    carried = rows.select_related("fork__organisation").first()
+    if carried and not carried.fork.is_still_for(contribution.author):
+        return f"It was drafted for {carried.fork.organisation}, to which its author does not belong any more."
     hidden = [row for row in stands_on(carried) if row.is_draft] if carried else []
     if not hidden:
         return ""
@@ -185,13 +190,19 @@ def status_of(commits: Sequence[Own]) -> dict[str, Any]:
     return {"upstream_status": Status.BACKPORT if is_picked else Status.PENDING}
 
 
-def _commit_data(commit: Own) -> dict[str, str]:
+def commit_data(commit: Own) -> dict[str, Any]:
     return {
         "sha": commit.id,
         "subject": clean(commit.subject)[:500],
         "author": clean(f"{commit.author_name} <{commit.author_email}>")[:300],
         "authored_at": _moment(commit.authored),
     }
+
+
+def shown_paths(paths: Collection[bytes], most: int = 5) -> list[str]:
+    """The first few names, fit to be shown, and how many more there are."""
+    names = [clean(path.decode("utf-8", "replace"))[:LONGEST_PATH] for path in sorted(paths)]
+    return [*names[:most], *([f"and {len(names) - most:,} more"] if len(names) > most else [])]
 
 
 def _moment(raw: str) -> str:

@@ -12,38 +12,40 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Max, TextField
-from django.db.models.expressions import Func, Value
-from django.db.models.functions import Cast, Now
+from django.db.models import F, Max
+from django.db.models.functions import Now
 
 from contributions.checkout import fingerprints, forks, lifting, mirror
-from contributions.checkout.lineage import Lineage, read_lineage
+from contributions.checkout.lineage import Lineage, files_in, read_lineage
+from contributions.checkout.remainders import Remainders, touched_by_one
+from contributions.checkout.runner import GitFailed
 from contributions.checkout.sighting import Seen, Upstream
 from contributions.checkout.unmasking import Fate, Logical, logical_patches
 from contributions.checkout.upstream import Evidence
 from contributions.errors import LeaseLost, Refusal, TooLarge, Trouble
-from contributions.models import Blob, Carried, Contribution, Event, Fork, Release, Revision
+from contributions.models import Blob, Carried, Event, Fork, Release, Revision
 from contributions.plaintext import clean
 
 from .areas import work_area
 from .drafting import Told, written
 from .leasing import leased
 from .places import mirror_of
+from .recognising import by_change_id, by_fingerprint
+from .remaining import SEVERAL, Whole, merges_data, rest_patch, said_of_merges, said_of_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence, Set as AbstractSet
     from pathlib import Path
 
-    from django.db.models import QuerySet
-
-    from contributions.checkout.lineage import Own
+    from contributions.checkout.lineage import Change, Own
+    from contributions.checkout.remainders import Edited
 
     from .leasing import Lease
 
 State = Carried.State
 MOST_PATCHES = 500
+TOO_MUCH = "Its commits change more files, or say more, than the portal can read at once."
 LANES = 2  # drafts of one fork that are received at the same time: others' work has its turn between them
-CHANGE_ID = r"(?i)Change-Id:\s*(I[0-9a-f]{8,40})"
 
 
 def unmask(pk: int) -> Sequence[Revision]:
@@ -56,6 +58,11 @@ def unmask(pk: int) -> Sequence[Revision]:
             _take_apart(fork, lease)
         except Refusal as refusal:
             fork.finish(Fork.State.REFUSED, sentence=clean(refusal.sentence), step="")
+        except GitFailed as failure:
+            if failure.is_of_size:
+                fork.finish(Fork.State.REFUSED, sentence=TOO_MUCH, step="")
+            else:
+                fork.put_back(failure.sentence)
         except Trouble as trouble:
             fork.put_back(trouble.sentence)
     return next_to_receive(fork, LANES)
@@ -84,6 +91,8 @@ def _take_apart(fork: Fork, lease: Lease) -> None:
         work.read(tip)
         work.sort()
         work.judge()
+        work.gather()
+        work.link()
         work.write()
     with transaction.atomic():
         fork.finish(Fork.State.DONE, step="", sentence="")
@@ -150,17 +159,25 @@ class _Work:
         patches = logical_patches(self.lineage.commits, self.lineage.tip, self._diff_of)
         if len(patches) > MOST_PATCHES:
             raise TooLarge(f"The fork carries {len(patches):,} patches; {MOST_PATCHES} is the most.", field="git_ref")
-        self.ground = self._ground(self.lineage.release)
+        self.remainders = self.opened.enter_context(Remainders(self.repository, self.lineage))
+        self.base = self.remainders.ground()
+        self.ground = self._ground(self.lineage.release, self._settled(patches))
         step(self.fork, "Laying each on the nearest release", len(patches))
         for patch in patches:
             self.found += self._planned(patch)
             self._count()
 
-    def _ground(self, release: str) -> lifting.Ground:
-        return self.opened.enter_context(lifting.Ground(self.repository, release))
+    def _ground(self, release: str, settled: lifting.Files | None = None) -> lifting.Ground:
+        return self.opened.enter_context(lifting.Ground(self.repository, release, settled))
+
+    def _settled(self, patches: Sequence[Logical]) -> lifting.Files:
+        """What merges settled can be told only where the fork has of upstream what the release has, and no more."""
+        if self.base != self.lineage.release:
+            return {}
+        return touched_by_one(patches, dict(files_in(self.repository, self.lineage.tip)))
 
     def _diff_of(self, commit: Own) -> bytes:
-        return fingerprints.diff(self.repository, commit.parents[0], commit.id)
+        return fingerprints.diff(self.repository, commit.before, commit.id)
 
     def _planned(self, patch: Logical) -> Iterator[_Found]:
         if patch.fate == Fate.TAKEN_BACK:
@@ -169,8 +186,12 @@ class _Work:
         plan = self.ground.plan(patch)
         parts = [(patch, plan)] if plan else [(part, self.ground.plan(part)) for part in patch.apart()]
         for part, own in parts:
-            told = Told(State.LEFT_OUT, patch.why) if patch.fate == Fate.NOISE else Told()
+            told = Told(State.LEFT_OUT, patch.why) if patch.fate == Fate.NOISE else Told(sentence=self._how(own))
             yield _Found(part, told, own)
+
+    def _how(self, plan: lifting.Plan | None) -> str:
+        is_settled = plan is not None and plan.is_settled and self.fork.release is not None
+        return f"As a merge of the fork settled it with {self.fork.release}." if is_settled else ""
 
     def _count(self) -> None:
         if not self.lease.is_held():
@@ -180,7 +201,7 @@ class _Work:
     def judge(self) -> None:
         """Ask upstream's history, the newest release and the portal whether they have it."""
         step(self.fork, "Asking what upstream has taken in")
-        numbers = fingerprints.patch_ids_by_commit(
+        self.numbers = fingerprints.patch_ids_by_commit(
             self.repository, [own.id for own in self.lineage.commits if own.changes and not own.is_merge]
         )
         upstream = Upstream(self.mirror, self.lineage.fork_point, self.tips)
@@ -189,14 +210,19 @@ class _Work:
             paths for one in open_ones for paths in (one.patch.paths, *(own.paths for own in one.patch.commits))
         )
         for one in open_ones:
-            _judged_by_history(one, upstream, numbers)
+            _judged_by_history(one, upstream, self.numbers)
         self._lift(upstream)
         self._judge_by_newest(open_ones)
-        self._link(open_ones, numbers)
 
     def _lift(self, upstream: Upstream) -> None:
         """Make the commits of all that may be drafted, and number them as the portal numbers changes."""
         laid = [one for one in self.found if one.plan and not one.plan.changes_nothing and not _faulty(one)]
+        self._make_commits(laid)
+        for one in laid:
+            if one.told.state == State.DRAFTED and (seen := upstream.has(one.number)):
+                _say(one, seen)
+
+    def _make_commits(self, laid: Sequence[_Found]) -> None:
         for one, lifted in zip(laid, self.ground.lift([one.plan for one in laid if one.plan]), strict=True):
             one.lifted, one.told.base = lifted, lifted.base
         single = {one.lifted.tip: one for one in laid if one.lifted and len(one.patch.groups) == 1}
@@ -206,8 +232,6 @@ class _Work:
                 continue
             known = numbers.get(one.lifted.tip) if one.lifted.tip in single else None
             one.number = known or fingerprints.patch_id(self.repository, one.lifted.base, one.lifted.tip)
-            if one.told.state == State.DRAFTED and (seen := upstream.has(one.number)):
-                _say(one, seen)
 
     def _judge_by_newest(self, found: Sequence[_Found]) -> None:
         newest = self.releases[0]
@@ -224,16 +248,63 @@ class _Work:
                 _has_it(one, newest)
             self._count()
 
-    def _link(self, found: Sequence[_Found], numbers: dict[str, str]) -> None:
+    def gather(self) -> None:
+        """What the merges changed by themselves, and whether all patches together are the fork."""
+        merges = [own for own in self.lineage.commits if own.is_merge]
+        step(self.fork, "Trying its merges again", len(merges))
+        edited = [one for own in merges if (one := self._tried_again(own))]
+        step(self.fork, "Laying one onto the other")
+        whole = self._made_whole(edited)
+        said = (self.lineage.import_note, said_of_merges(edited, len(merges)), said_of_whole(whole))
+        step(self.fork, "Asking what the portal has", note=" ".join(words for words in said if words))
+
+    def _tried_again(self, merge: Own) -> Edited | None:
+        self._count()
+        return self.remainders.edited(merge)
+
+    def _made_whole(self, edited: Sequence[Edited]) -> Whole:
+        if not self.base:
+            self._add_rest(edited, {}, SEVERAL)
+            return Whole("")
+        laid = [one for one in self.found if one.lifted]
+        rest = self.remainders.rest(self.base, [one.lifted for one in laid if one.lifted])
+        for number, paths in rest.misfits.items():
+            _add(laid[number], f"Laid after the earlier ones it conflicts in {', '.join(paths[:5])}.")
+        left = {path for one in self.found if _is_unlaid(one) for path in one.patch.paths}
+        changes = {path: change for path, change in rest.changes.items() if path not in left}
+        brought = self._add_rest(edited, changes, "All of it is in the patches above, or was changed again.")
+        missing = rest.changes.keys() - brought
+        return Whole(self._named(self.base), bool(brought), len(rest.misfits), sorted(missing))
+
+    def _add_rest(self, edited: Sequence[Edited], changes: Mapping[bytes, Change], sentence: str) -> AbstractSet[bytes]:
+        """One more patch of what is left, if there is any; the files that it brings."""
+        if not edited and not changes:
+            return set()
+        patch = rest_patch(self.lineage, edited, changes)
+        one = _Found(patch, Told(commits=merges_data(edited)))
+        self.found.append(one)
+        if not changes:
+            one.told.state, one.told.sentence = State.LEFT_OUT, sentence
+            return set()
+        one.plan = self.ground.plan_rest(patch)
+        if _faulty(one):
+            return set()
+        self._make_commits([one])
+        return changes.keys()
+
+    def _named(self, commit: str) -> str:
+        release = next((release for release in self.releases if release.commit == commit), None)
+        return release.name if release else f"upstream's {commit[:12]}"
+
+    def link(self) -> None:
         """What the portal has, as far as the fork's author may know of it."""
-        step(self.fork, "Asking what the portal has")
-        waiting = [one for one in found if one.told.state == State.DRAFTED]
+        waiting, numbers = [one for one in self.found if one.told.state == State.DRAFTED], self.numbers
         asked = {one.number for one in waiting} | {
             numbers.get(own.id, "") for one in waiting for own in one.patch.commits
         }
-        known = _by_fingerprint(self.fork, asked - {""})
+        known = by_fingerprint(self.fork, asked - {""})
         ids = {name for one in waiting for own in one.patch.commits for name in own.change_ids}
-        named = _by_change_id(self.fork, ids)
+        named = by_change_id(self.fork, ids)
         for one in waiting:
             commits = one.patch.commits
             words = [one.number, *([numbers.get(commits[0].id, "")] if len(commits) == 1 else [])]
@@ -289,6 +360,15 @@ def _faulty(one: _Found) -> bool:
     return bool(fault)
 
 
+def _is_unlaid(one: _Found) -> bool:
+    """Whether it is a change that no draft can bring."""
+    return bool(one.plan and one.lifted is None and not one.plan.changes_nothing)
+
+
+def _add(one: _Found, sentence: str) -> None:
+    one.told.sentence = f"{one.told.sentence} {sentence}".strip()
+
+
 def _judged_by_history(one: _Found, upstream: Upstream, numbers: dict[str, str]) -> None:
     commits = one.patch.commits
     seen = [upstream.sighting(own, numbers.get(own.id, "")) for own in commits]
@@ -302,7 +382,7 @@ def _judged_by_history(one: _Found, upstream: Upstream, numbers: dict[str, str])
     words += [back for own in commits if (back := upstream.taken_back(own))]
     if namesake := next((each for each in seen if each and not each.is_sure), None):
         words.append(f"Upstream's {namesake.commit[:12]} has the same subject: compare them.")
-    one.told.sentence = " ".join(dict.fromkeys(words))
+    _add(one, " ".join(dict.fromkeys(words)))
 
 
 def _say(one: _Found, seen: Seen) -> None:
@@ -313,25 +393,3 @@ def _say(one: _Found, seen: Seen) -> None:
 def _has_it(one: _Found, release: Release | None) -> None:
     one.told.state, one.told.evidence = State.UPSTREAM, Evidence.EMPTY_MERGE
     one.told.sentence = f"Laid on {release.name if release else 'the release'} it changes nothing."
-
-
-def _by_fingerprint(fork: Fork, numbers: set[str]) -> dict[str, Contribution]:
-    rows = Revision.objects.filter(fingerprint__in=numbers, state=Revision.State.RECEIVED)
-    found = rows.filter(contribution__in=_seen_by_author(fork)).order_by("-contribution")
-    return {row.fingerprint: row.contribution for row in found.select_related("contribution__component").only(
-        "fingerprint", "contribution"
-    )}  # fmt: skip
-
-
-def _by_change_id(fork: Fork, ids: set[str]) -> dict[str, Contribution]:
-    """By the first Change-Id of what is current."""
-    if not ids:
-        return {}
-    text = Func(Cast("current__commits", TextField()), Value(CHANGE_ID), function="substring", output_field=TextField())
-    rows = _seen_by_author(fork).annotate(change_id=Func(text, function="lower", output_field=TextField()))
-    return {row.change_id: row for row in rows.filter(change_id__in=ids).order_by("-pk")}
-
-
-def _seen_by_author(fork: Fork) -> QuerySet[Contribution]:
-    rows = Contribution.objects.visible_to(fork.author).filter(component=fork.component_id)
-    return rows.exclude(state=Contribution.State.WITHDRAWN).exclude(current=None)

@@ -35,22 +35,27 @@ def unveil_some(pk: int) -> tuple[Sequence[Build], bool]:
 
 
 def _unveil_next(pk: int) -> Sequence[Build] | None:
-    """One draft in one transaction, the earliest first, as later ones stand on it; None when none waits."""
+    """One draft in one transaction, the earliest first, as later ones stand on it; None when none waits.
+
+    The fork is held meanwhile: another worker would find what the next draft stands on still hidden.
+    """
     with transaction.atomic():
+        Fork.objects.select_for_update(no_key=True).get(pk=pk)
         rows = Carried.objects.filter(fork=pk).exclude(asked_at=None).order_by("position")
-        row = rows.select_for_update(of=("self",), skip_locked=True).select_related("fork__author").first()
+        row = rows.select_for_update(of=("self",)).select_related("fork__author").first()
         if row is None:
             return None
         draft = Contribution.objects.select_for_update(of=("self",)).filter(carried=row).first()
-        sentence = _against(row, draft)
-        builds = [] if draft is None or sentence else _unveiled(row, draft)
+        is_public = draft is not None and not draft.is_draft  # its author was faster, on its own page
+        sentence = "" if is_public else _against(row, draft)
+        builds = [] if draft is None or is_public or sentence else _unveiled(row, draft)
         Carried.objects.filter(pk=row.pk).update(asked_at=None, sentence=sentence)
         return builds
 
 
 def _against(row: Carried, draft: Contribution | None) -> str:
     """Why it stays a draft, in a sentence; empty when nothing stands against it."""
-    if draft is None or not draft.is_draft or draft.is_withdrawn:
+    if draft is None or draft.is_withdrawn:
         return "It is no draft any more."
     if draft.is_quarantined:
         return "It is in quarantine, and stays out of sight."

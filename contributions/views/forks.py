@@ -75,7 +75,7 @@ def _shown(request: HttpRequest, found: Fork) -> dict[str, Any]:
     if state and state not in Carried.State.values:
         raise Invalid("There is no such state of a patch.")
     counts = found.counts()
-    rows = found.carried.select_related("contribution__current").defer(
+    rows = found.carried.with_receipt().select_related("contribution__current").defer(
         "description", "contribution__description", "contribution__description_html",
         "contribution__current__files", "contribution__current__commits", "contribution__current__fingerprints",
     )  # fmt: skip

@@ -60,16 +60,35 @@ class ForkDetailShape(ForkShape):
         return shown
 
 
+class CarriedCommitShape(serializers.Serializer[Any]):
+    sha = serializers.CharField()
+    subject = serializers.CharField()
+    author = serializers.CharField(required=False)
+    authored_at = serializers.CharField(required=False)
+    files = serializers.IntegerField(required=False, help_text="Of a merge alone: the files that it changed by itself.")
+    added = serializers.IntegerField(required=False, help_text="Of a merge alone: the lines that it added so.")
+    removed = serializers.IntegerField(required=False, help_text="Of a merge alone: those that it took away.")
+    settles = serializers.BooleanField(required=False, help_text="Of a merge alone: a conflict of its parents.")
+    paths = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="Of a merge alone: the first few of these files."
+    )
+
+
 class CarriedShape(serializers.ModelSerializer[Carried]):
     contribution = serializers.IntegerField(
         source="contribution_id", read_only=True, allow_null=True, help_text="The draft, or the one that is the same."
     )
     is_draft = serializers.BooleanField(read_only=True, help_text="It waits to be published.")
     may_be_drafted = serializers.BooleanField(read_only=True, help_text="Its bytes are kept, so it can be drafted yet.")
-    commits = serializers.ListField(
-        child=serializers.DictField(child=serializers.CharField()), read_only=True,
-        help_text="Of the fork: sha, subject, author, authored_at.",
-    )  # fmt: skip
+    commits = CarriedCommitShape(
+        many=True, read_only=True, help_text="Of the fork; or the merges that changed files by themselves."
+    )
+    receipt = serializers.CharField(
+        read_only=True, allow_null=True, help_text="Of a draft: queued, running, received, refused or errored."
+    )
+    refusal = serializers.CharField(
+        read_only=True, allow_null=True, help_text="Of a draft that could not be received: why."
+    )
     needs = serializers.ListField(
         child=serializers.CharField(), read_only=True, help_text="First commits of the earlier patches it stands on."
     )
@@ -88,7 +107,16 @@ class CarriedShape(serializers.ModelSerializer[Carried]):
                 "asked_at",
                 "commits",
             ),
-            *("needs", "upstream_commit", "evidence", "upstream_status", "upstream_link", "sentence"),
+            *(
+                "needs",
+                "upstream_commit",
+                "evidence",
+                "upstream_status",
+                "upstream_link",
+                "sentence",
+                "receipt",
+                "refusal",
+            ),
         )
         read_only_fields = fields
 
