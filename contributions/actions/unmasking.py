@@ -185,7 +185,7 @@ def publish(*, person: Person, fork: Fork, positions: Sequence[int] | None = Non
         keys = list(chosen.exclude(contribution__current=None).values_list("pk", flat=True))
         if not keys:
             raise Clash("None of these is a draft that could be published; what is not received yet has to wait.")
-        asked = fork.carried.filter(pk__in=keys, asked_at=None).update(asked_at=Now())
+        asked = fork.carried.filter(pk__in=keys, asked_at=None, state=Carried.State.DRAFTED).update(asked_at=Now())
         _note(person, fork, f"Asked to publish {asked} drafts")
         ring_for_fork(fork)
     return asked

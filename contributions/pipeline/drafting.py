@@ -18,6 +18,8 @@ from contributions.plaintext import clean
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from django.db.models import QuerySet
+
     from contributions.checkout.lineage import Own
     from contributions.checkout.unmasking import Logical
     from contributions.models import Blob, Fork
@@ -46,6 +48,8 @@ class Told:
     base: str = ""
     needs: Sequence[str] = field(default_factory=list)
     commits: Sequence[dict[str, Any]] | None = None  # where they are not the patch's own
+    earlier: Carried | None = None  # the draft that another fork of the same author has of it
+    number: str = ""  # the patch id on the release
 
 
 def written(fork: Fork, position: int, patch: Logical, told: Told) -> Carried:
@@ -68,7 +72,9 @@ def written(fork: Fork, position: int, patch: Logical, told: Told) -> Carried:
         needs=list(told.needs),
         **status_of(patch.commits),
     )
-    if told.state == Carried.State.DRAFTED:
+    if told.earlier is not None and (earlier := _still_a_draft(told.earlier)):
+        _go_on_with(earlier, carried, told.number)
+    elif told.state == Carried.State.DRAFTED:
         draft(carried)
     carried.save()
     return carried
@@ -94,9 +100,17 @@ def draft(carried: Carried) -> Revision:
         upstream_reason=carried.upstream_reason,
     )
     contribution.depends_on.set([row.contribution for row in stands_on(carried) if row.contribution])
+    revision = _revise(contribution, carried, 1)
+    Standing.objects.recompute(contribution)
+    carried.contribution, carried.state = contribution, Carried.State.DRAFTED
+    return revision
+
+
+def _revise(contribution: Contribution, carried: Carried, number: int) -> Revision:
+    fork = carried.fork
     revision = Revision.objects.create(
         contribution=contribution,
-        number=1,
+        number=number,
         source=Revision.Source.FORK,
         raw=carried.raw,
         filename=f"fork-{fork.pk}-{carried.position}.bundle",
@@ -108,9 +122,41 @@ def draft(carried: Carried) -> Revision:
     Event.objects.write(
         Event.Verb.UNMASKED, contribution=contribution, revision=revision, organisation=fork.organisation
     )
-    Standing.objects.recompute(contribution)
-    carried.contribution, carried.state = contribution, Carried.State.DRAFTED
     return revision
+
+
+def _still_a_draft(earlier: Carried) -> Carried | None:
+    """The row, held: nobody publishes the draft or throws it away meanwhile."""
+    Contribution.objects.select_for_update(of=("self",)).filter(pk=earlier.contribution_id).first()
+    rows = drafts_of_forks().filter(pk=earlier.pk).select_for_update(of=("self",))
+    return rows.select_related("contribution__current").first()
+
+
+def drafts_of_forks() -> QuerySet[Carried]:
+    """What was drafted of any fork, is private, and nobody asked to publish."""
+    free = Carried.objects.filter(contribution__is_draft=True, contribution__quarantined_at=None, asked_at=None)
+    return free.filter(state=Carried.State.DRAFTED).exclude(contribution__state=Contribution.State.WITHDRAWN)
+
+
+def _go_on_with(earlier: Carried, carried: Carried, number: str) -> None:
+    """The draft is this fork's from now on, as its author named it, with another revision if the fork changed it."""
+    found = earlier.contribution
+    if found is None:
+        raise AssertionError
+    carried.contribution, carried.state, carried.title = found, Carried.State.DRAFTED, found.title
+    carried.sentence = f"Drafted of fork {earlier.fork_id} already."
+    told = f"Fork {carried.fork_id} goes on with it."
+    Carried.objects.filter(pk=earlier.pk).update(state=Carried.State.KNOWN, sentence=told)
+    last = found.revisions.order_by("-number")[0]
+    is_same = last.raw_id == carried.raw_id or (found.current is not None and found.current.fingerprint == number)
+    if is_same:
+        return
+    if last.source != Revision.Source.FORK:
+        carried.sentence += f" The fork changed it since, and v{last.number} is by hand: compare them."
+        return
+    found.depends_on.set([row.contribution for row in stands_on(carried) if row.contribution])
+    carried.sentence += f" The fork changed it since: v{last.number + 1}."
+    _revise(found, carried, last.number + 1)
 
 
 def stands_on(carried: Carried) -> list[Carried]:

@@ -30,7 +30,7 @@ from .areas import work_area
 from .drafting import Told, written
 from .leasing import leased
 from .places import mirror_of
-from .recognising import by_change_id, by_fingerprint
+from .recognising import by_change_id, by_fingerprint, by_key, own_drafts
 from .remaining import SEVERAL, Whole, merges_data, rest_patch, said_of_merges, said_of_whole
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 State = Carried.State
 MOST_PATCHES = 500
+SAME, CHANGED = "The same change.", "It was drafted of the same commit, which the fork changed since."
 TOO_MUCH = "Its commits change more files, or say more, than the portal can read at once."
 LANES = 2  # drafts of one fork that are received at the same time: others' work has its turn between them
 
@@ -305,14 +306,20 @@ class _Work:
         known = by_fingerprint(self.fork, asked - {""})
         ids = {name for one in waiting for own in one.patch.commits for name in own.change_ids}
         named = by_change_id(self.fork, ids)
+        keyed = by_key(self.fork, {one.patch.key for one in waiting})
         for one in waiting:
             commits = one.patch.commits
             words = [one.number, *([numbers.get(commits[0].id, "")] if len(commits) == 1 else [])]
             same = next((known[word] for word in words if word in known), None)
+            earlier = keyed.get(one.patch.key)
             follow_up = next((named[name] for own in commits for name in sorted(own.change_ids) if name in named), None)
-            if contribution := same or follow_up:
+            if contribution := same or earlier or follow_up:
                 one.told.state, one.told.contribution = State.KNOWN, contribution
-                one.told.sentence = "The same change." if same else "It carries the same Change-Id."
+                one.told.sentence = SAME if same else CHANGED if earlier else "It carries the same Change-Id."
+        drafts = own_drafts(self.fork, {one.told.contribution.pk for one in waiting if one.told.contribution})
+        for one in waiting:
+            one.told.earlier = drafts.get(one.told.contribution.pk) if one.told.contribution else None
+            one.told.number = one.number
 
     def write(self) -> None:
         """Each patch, and the draft of what nobody has, in a transaction of its own."""
@@ -326,7 +333,7 @@ class _Work:
             self._count()
 
     def _write(self, one: _Found, position: int) -> None:
-        keeps_bytes = one.lifted is not None and one.told.state != State.KNOWN
+        keeps_bytes = one.lifted is not None and (one.told.state != State.KNOWN or one.told.earlier is not None)
         if one.plan and not one.plan.stands_alone:
             one.told.needs = self._needs_of(one)
         bundle = self.ground.bundle(one.lifted) if one.lifted and keeps_bytes else b""

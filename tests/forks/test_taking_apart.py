@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from contributions.models import Component, Contribution, Fork, Person, Revision
+from tests import factories
 from tests.platform import SHOUT, SONG, SONG_MENDED, Upstream
 
 from .conftest import make_fork, taken_apart, told
@@ -72,7 +73,8 @@ def test_a_revert_and_what_it_takes_back_cancel_out_and_fixups_are_folded(
 def test_what_the_portal_has_is_linked(component: Component, author: Person, fork: Upstream) -> None:
     fork.commit("Shout", greeting__py=SHOUT)
     first = taken_apart(make_fork(component, author, fork))
-    again = taken_apart(make_fork(component, author, fork))
+    colleague = factories.make_person(organisation=author.organisation)
+    again = taken_apart(make_fork(component, colleague, fork))
     assert told(again) == [("Shout", "known")]
     assert again.carried.get().contribution == first.carried.get().contribution
     assert Contribution.objects.count() == 1
