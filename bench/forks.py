@@ -1,14 +1,16 @@
 """How long it takes to tell a fork apart: its patches, what upstream has of them, and commits that stand alone.
 
-    python bench/forks.py [--files 2000] [--commits 4000] [--own 200]
+    python bench/forks.py [--files 2000] [--commits 4000] [--own 200] [--drafts]
 
 The issue's size is `--files 10000 --commits 20000 --own 500`. Prints seconds a step, and the most memory that this
-process and git took. The floor is git's own: a clone beside upstream's objects, and one `git log` over all of it.
+process and git took. With `--drafts` the worker drafts and receives all of it in a database as well. The floor is
+git's own: a clone beside upstream's objects, and one `git log` over all of it.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import resource
 import sys
@@ -23,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from bench.histories import History, make_history
 from contributions.checkout import fingerprints, forks, lifting, mirror
 from contributions.checkout.lineage import Change, changes_of, files_in, read_lineage
+from contributions.checkout.remainders import Remainders
 from contributions.checkout.repositories import new_repository
 from contributions.checkout.runner import git
 from contributions.checkout.sighting import Upstream
@@ -144,7 +147,7 @@ def take_apart(folder: Path, history: History, fork: Path) -> None:
     with timed("the nearest release, and the fork's own commits"):
         lineage = read_lineage(into, tip, releases, upstream)
     with timed("sorting them into patches"):
-        patches = logical_patches(lineage.commits, tip, lambda own: fingerprints.diff(into, own.parents[0], own.id))
+        patches = logical_patches(lineage.commits, tip, lambda own: fingerprints.diff(into, own.before, own.id))
     carried = [patch for patch in patches if patch.fate == "carried"]
     ground, newest = lifting.Ground(into, lineage.release), lifting.Ground(into, releases[0])
     with timed("laying each on the nearest release"):
@@ -160,24 +163,52 @@ def take_apart(folder: Path, history: History, fork: Path) -> None:
     plans = [plan for plan in plans if not plan.changes_nothing]
     with timed("making commits of them"):
         lifted = ground.lift(plans)
+    with timed("laying one onto the other"), Remainders(into, lineage) as whole:
+        left_over = whole.rest(whole.ground() or lineage.release, lifted)
     with timed("bundling each"):
         size = sum(len(ground.bundle(one)) for one in lifted)
     took = time.perf_counter() - started
     print(f"{len(lineage.commits)} own commits, {len(patches)} patches, {sum(seen)} in upstream's history, "
           f"{there} more in the newest release; {size / MIB:.1f} MiB of bundles")  # fmt: skip
+    print(f"{len(left_over.misfits)} that do not fit onto earlier ones, {len(left_over.changes)} files in no patch")
     print(f"in all {took:.1f} s, {1000 * took / len(lineage.commits):.0f} ms a commit")
+
+
+def draft(folder: Path, history: History, fork: Path) -> None:
+    """The same by the worker's pipeline, in a database of its own: told apart, drafted, received."""
+    given = {"DJANGO_SETTINGS_MODULE": "portal.settings", "PATCHBAY_VAR": str(folder / "var")}
+    os.environ |= given | {"PATCHBAY_LOG_LEVEL": "ERROR", "PATCHBAY_ALLOW_PRIVATE_UPSTREAMS": "1"}
+    here = Path(__file__).resolve().parent
+    sys.path[:] = [path for path in sys.path if Path(path).resolve() != here]  # a bench has the name of a library
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    from django.db import connection
+
+    from bench.community import unmasking
+
+    try:
+        call_command("migrate", verbosity=0)
+        unmasking.show(history.repo, fork)
+        connection.close()
+    finally:
+        call_command("stop")
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description="Tell a fork apart.")
     for name, default in (("files", 2000), ("commits", 4000), ("own", 200)):
         options.add_argument(f"--{name}", type=int, default=default)
+    options.add_argument("--drafts", action="store_true", help="draft and receive them in a database as well")
     given = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="patchbay-bench-") as name:
         folder = Path(name)
         history = make_history(folder / "history.git", files=given.files, commits=given.commits)
         Fork(history, folder / "theirs.git").grow(given.own)
         take_apart(folder, history, folder / "theirs.git")
+        if given.drafts:
+            draft(folder, history, folder / "theirs.git")
     for who, what in ((resource.RUSAGE_SELF, "this process"), (resource.RUSAGE_CHILDREN, "the largest git")):
         print(f"most memory of {what}: {resource.getrusage(who).ru_maxrss / 1024:.0f} MiB")
 

@@ -81,7 +81,7 @@ def _shown(request: HttpRequest, found: Fork) -> dict[str, Any]:
     )  # fmt: skip
     receiving = Revision.objects.filter(contribution__carried__fork=found, state__in=[QUEUED, RUNNING]).count()
     asked = found.carried.exclude(asked_at=None).count()
-    drafts = found.carried.filter(state=Carried.State.DRAFTED, contribution__is_draft=True).count()
+    drafts = found.carried.filter(state=Carried.State.DRAFTED, contribution__is_draft=True, asked_at=None)
     return {
         "fork": found,
         "state": state,
@@ -89,7 +89,7 @@ def _shown(request: HttpRequest, found: Fork) -> dict[str, Any]:
         "page": page(request, rows.filter(state=state) if state else rows, ("position",), size=PATCHES),
         "receiving": receiving,
         "asked": asked,
-        "drafts": drafts,
+        "drafts": drafts.exclude(contribution__current=None).count(),
         "moving": found.is_moving or bool(receiving) or bool(asked),
         "may_cancel": found.may_be_cancelled_by(request.user),
         "may_discard": found.may_be_discarded_by(request.user),

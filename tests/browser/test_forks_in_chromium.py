@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
-from contributions.models import Carried, Fork
+from contributions.models import Carried, Contribution, Fork
 from tests import factories
 
 if TYPE_CHECKING:
@@ -29,6 +29,19 @@ def fork() -> Fork:
     )  # fmt: skip
     factories.make_carried(fork, title="Ask each node twice", needs=[fork.carried.earliest("position").key])
     factories.make_carried(fork, state=State.LEFT_OUT, title="Try it", sentence="The fork took it back itself.")
+    refused = factories.make_contribution(component=fork.component, author=author, received=False, is_draft=True)
+    because = "swiftclient/hosts is a link that leads out of the tree."
+    factories.make_revision(refused, diff=None, source="fork", state="refused", sentence=because)
+    Contribution.objects.filter(pk=refused.pk).update(current=None)
+    factories.make_carried(fork, title="Know all hosts", contribution=refused)
+    edited = {"files": 2, "added": 5, "removed": 12, "settles": True, "paths": ["setup.cfg", "swiftclient/client.py"]}
+    told = {"sha": factories.make_commit_id(), "subject": "Merge tag 2.3.0 into production", "author": "A", **edited}
+    factories.make_carried(fork, title="What the fork's merges changed by themselves", commits=[told, told])
+    fork.note = (
+        "2 of its 14 merges changed files by themselves: 2 files, 10 lines added and 24 taken away. Laid one after "
+        "the other on 2.3.0, its patches, the last of which has what is in no other, make up the very tree of the fork."
+    )
+    fork.save()
     return fork
 
 
@@ -57,8 +70,10 @@ def test_a_fork_is_watched_and_its_drafts_are_chosen(
     page.screenshot(path=tmp_path / "running.png", full_page=True)
     visitor.check()
     Fork.objects.update(state="done", step="")
-    page.get_by_role("button", name="Publish all 2 drafts").wait_for()
+    page.get_by_role("button", name="Publish all 3 drafts").wait_for()
+    page.get_by_text("leads out of the tree").wait_for()
     page.get_by_text("Another title, or leave it out").first.click()
+    page.get_by_text("Which merges, and what each changed").click()
     page.screenshot(path=tmp_path / "fork.png", full_page=True)
     visitor.check()
     visitor.check_width()

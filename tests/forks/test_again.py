@@ -95,7 +95,7 @@ def test_what_was_published_is_linked_though_the_fork_changed_it_since(
 def test_what_its_author_revised_by_hand_is_left_as_it_is(
     component: Component, author: Person, fork: Upstream, first: Fork
 ) -> None:
-    factories.make_revision(draft_of(first, 1), number=2, source="patch", submitted_by=author)
+    factories.make_revision(draft_of(first, 1), source="patch")
     fork.commit("fixup! Sing the twentieth louder", song__txt=LOUDER)
     again = taken_apart(make_fork(component, author, fork))
     assert draft_of(again, 1).revisions.count() == 2

@@ -10,7 +10,7 @@ from contributions.actions import unmasking
 from contributions.actions.following import follow
 from contributions.actions.sharing import share
 from contributions.errors import Clash, Invalid, NotAllowed, TooMany
-from contributions.models import Blob, Carried, Contribution, Event, Fork, Notification, Person, Revision
+from contributions.models import Blob, Carried, Contribution, Event, Fit, Fork, Notification, Person, Revision
 from contributions.pipeline import unmasking as worker
 from contributions.pipeline.receiving import receive
 from contributions.pipeline.telling import tell_waiting
@@ -182,6 +182,38 @@ def test_what_is_asked_for_is_not_asked_for_again(component: Component) -> None:
     with pytest.raises(Clash, match="None of these"):
         unmasking.publish(person=author, fork=fork)
     assert Carried.objects.get(pk=draft.pk).asked_at is not None
+
+
+def test_whoever_left_the_organisation_publishes_nothing_of_its_forks(three: Fork, author: Person) -> None:
+    unmasking.publish(person=author, fork=three, positions=[1])
+    author.memberships.all().delete()
+    unveil_some(three.pk)
+    row = three.carried.get(position=1)
+    assert row.is_draft
+    assert "does not belong any more" in row.sentence
+    with pytest.raises(NotAllowed):
+        unmasking.publish(person=author, fork=three)
+    with pytest.raises(Clash, match="does not belong any more"):
+        share(person=author, contribution=drafts(three)[0])
+    factories.belong(author, three.organisation)
+    share(person=author, contribution=drafts(three)[0])
+    assert not drafts(three)[0].is_draft, "the control"
+
+
+def test_what_its_author_shared_meanwhile_is_public_and_says_nothing(three: Fork, author: Person) -> None:
+    unmasking.publish(person=author, fork=three)
+    share(person=author, contribution=drafts(three)[0])
+    unveil_some(three.pk)
+    assert [(row.is_draft, row.sentence) for row in three.carried.order_by("position")] == [(False, "")] * 3
+
+
+def test_what_upstream_took_in_meanwhile_stays_a_draft(three: Fork, author: Person) -> None:
+    shout = drafts(three)[2]
+    Fit.objects.filter(revision=shout.current, release__name="4.0").update(state="upstream")
+    unmasking.publish(person=author, fork=three, positions=[3])
+    unveil_some(three.pk)
+    row = three.carried.get(position=3)
+    assert (row.is_draft, row.sentence[:11]) == (True, "4.0 has it.")
 
 
 def test_words_of_a_merge_name_the_patch(component: Component, author: Person, fork: Upstream) -> None:

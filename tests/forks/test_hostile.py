@@ -186,14 +186,12 @@ def test_thousands_of_branches_are_no_matter(component: Component, author: Perso
     tip = fork.git("rev-parse", "HEAD")
     lines = "".join(f"create refs/heads/topic-{number} {tip}\n" for number in range(5000)).encode()
     subprocess.run(["git", "update-ref", "--stdin"], cwd=fork.path, env=CUSTOMER, check=True, input=lines)
-    raw = bundle_of(fork, "--branches", "--not", "2.0")
-    row = make_fork(component, author, fork, "", git_url="", raw=raw)
-    assert told(taken_apart(row)) == [("Shout", "drafted")]
-    Fork.objects.all().delete()
-    Contribution.objects.all().delete()
     sentence = refused(make_fork(component, author, fork, "none-such"), place)
     assert sentence.startswith("There is no branch or tag none-such at this address. It has main, topic-0,")
     assert sentence.endswith("and 4981 more.")
+    raw = bundle_of(fork, "--branches", "--not", "2.0")
+    row = make_fork(component, author, fork, "", git_url="", raw=raw)
+    assert told(taken_apart(row)) == [("Shout", "drafted")]
 
 
 def stall(_: BaseHTTPRequestHandler) -> None:
