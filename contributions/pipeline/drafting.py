@@ -127,7 +127,7 @@ def _revise(contribution: Contribution, carried: Carried, number: int) -> Revisi
 
 def _still_a_draft(earlier: Carried) -> Carried | None:
     """The row, held: nobody publishes the draft or throws it away meanwhile."""
-    Contribution.objects.select_for_update(of=("self",)).filter(pk=earlier.contribution_id).first()
+    Contribution.objects.select_for_update(of=("self",)).filter(carried=earlier).first()
     rows = drafts_of_forks().filter(pk=earlier.pk).select_for_update(of=("self",))
     return rows.select_related("contribution__current").first()
 
