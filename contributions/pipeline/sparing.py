@@ -18,6 +18,7 @@ from contributions.models import Contribution, Fit, Inquiry, Offer, Release, Rev
 from contributions.models.fit import UNCLEAR, VERDICTS
 
 from .building import queue_builds
+from .kept_verdicts import write_down
 from .queueing import judged_on, queue_fits_of
 
 if TYPE_CHECKING:
@@ -178,6 +179,7 @@ class _Spreading:
         held = Contribution.objects.select_for_update(of=("self",), no_key=True).filter(current__in=keys).order_by("pk")
         contributions = list(held.select_related("component"))
         Fit.objects.bulk_create(fits, ignore_conflicts=True)
+        write_down(self.release, fits)
         public = {row.current_id for row in contributions if not row.is_draft}
         there = Fit.objects.filter(release=self.release, revision__in=public, state__in=LAID)
         used = ("-revision__contribution__running_count", "-revision__contribution__activity", "pk")

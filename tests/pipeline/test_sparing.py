@@ -12,13 +12,26 @@ from django.test.utils import CaptureQueriesContext
 from contributions.actions.sources import PatchFile
 from contributions.actions.submitting import submit
 from contributions.checkout.runner import git
-from contributions.models import Build, Contribution, Event, Fit, Release, Standing, UpstreamFetch
+from contributions.models import (
+    Build,
+    Contribution,
+    Event,
+    Fit,
+    Follow,
+    Notification,
+    Release,
+    SavedSearch,
+    Standing,
+    Telling,
+    UpstreamFetch,
+)
 from contributions.pipeline import sparing
 from contributions.pipeline.fetching import fetch
 from contributions.pipeline.fitting import fit
 from contributions.pipeline.places import mirror_of
 from contributions.pipeline.receiving import receive
-from tests.factories import make_contribution, make_fit
+from contributions.pipeline.telling import tell_waiting
+from tests.factories import make_contribution, make_fit, make_person
 from tests.platform import GREETING, SHOUT, SONG
 
 if TYPE_CHECKING:
@@ -203,3 +216,49 @@ def test_a_thousand_are_spared_by_few_statements(song: Contribution, upstream: U
     assert statements() == one
     assert Fit.objects.filter(state="conflicts").count() > 150
     assert song
+
+
+@pytest.fixture
+def listeners() -> dict[str, Person]:
+    """Who follows a search that asks for a release, one that asks for words, and one for another release."""
+    queries = {"release": "fits:5.0", "words": "count", "other": "fits:4.0"}
+    people = {name: make_person(f"of-{name}") for name in queries}
+    for name, query in queries.items():
+        search = SavedSearch.objects.create(person=people[name], name=name, query=query)
+        Follow.objects.create(person=people[name], search=search)
+    return people
+
+
+def told_to(people: dict[str, Person]) -> list[str]:
+    tell_waiting()
+    return [name for name, person in people.items() if person.notifications.filter(why="search").exists()]
+
+
+def test_a_verdict_that_is_kept_is_a_line_and_heard_by_who_asks_for_the_release(
+    song: Contribution, upstream: Upstream, component: Component, listeners: dict[str, Person]
+) -> None:
+    told_to(listeners)
+    Notification.objects.all().delete()
+    tagged(upstream, "5.0", greeting__py="pass\n")
+    pull(component)
+    (line,) = Event.objects.filter(verb="fitted", release__name="5.0")
+    assert (line.contribution, line.revision, line.component) == (song, song.current, component)
+    assert (line.text, line.actor) == (fit_of(song, "5.0").state, None)
+    assert "release" in told_to(listeners)
+    assert not Notification.objects.exclude(why="search").exists(), "it is no news to anybody else"
+    assert "words" not in told_to(listeners)
+    pull(component)
+    assert Event.objects.filter(verb="fitted", release__name="5.0").count() == 1
+
+
+def test_nothing_is_told_of_a_kept_verdict_that_not_everybody_may_see(
+    song: Contribution, upstream: Upstream, component: Component, listeners: dict[str, Person]
+) -> None:
+    tell_waiting()
+    Contribution.objects.filter(pk=song.pk).update(quarantined_at=song.created_at)
+    tagged(upstream, "5.0", greeting__py="pass\n")
+    pull(component)
+    fitted = Event.objects.filter(verb="fitted", release__name="5.0")
+    assert fitted.count() == 1
+    assert not Telling.objects.filter(event__in=fitted).exists()
+    assert told_to(listeners) == []
