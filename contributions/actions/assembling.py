@@ -56,7 +56,7 @@ def build_assembly(*, person: Person, assembly: Assembly) -> Build:
         row = Assembly.objects.select_for_update(of=("self",)).get(pk=assembly.pk)
         if not row.is_ready or not row.height:
             raise Clash("Only what is laid can be built, and there must be something that the release has not.")
-        _refuse_taken_back(row)
+        refuse_taken_back(row)
         build = queue_stack_build(row, row.height)
         if build is None:
             raise Clash(f"{assembly.stack.component.name} has no recipe yet, so nothing can be built.")
@@ -71,7 +71,7 @@ def _refuse(person: Person, stack: Stack) -> None:
         raise NotAllowed("Only those who carry a stack have it laid and built; copy it to have one of your own.")
 
 
-def _refuse_taken_back(row: Assembly) -> None:
+def refuse_taken_back(row: Assembly) -> None:
     for contribution in row.contributions.order_by("pk"):
         if contribution.is_withdrawn or contribution.is_quarantined:
             word = "withdrawn" if contribution.is_withdrawn else "in quarantine"

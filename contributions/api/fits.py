@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 
 from contributions.actions.confirming import confirm
+from contributions.actions.trying_again import try_fit_again
 from contributions.errors import Missing
 from contributions.models import Fit
 
-from .inputs import ConfirmInput
+from .inputs import ConfirmInput, TrialInput
 from .lookups import contribution_seen_by, named
 from .queries import FitQuery, OneFitQuery
 from .resource import Resource
@@ -72,6 +73,21 @@ class Confirmation(Resource):
         meant = asked if commit in ("", asked) else ""
         confirm(person=self.person, contribution=contribution, commit=meant, is_same=is_same)
         return self.shown(FitDetailShape, _fit(contribution, release, {}))
+
+
+class FitTrial(Resource):
+    @extend_schema(
+        operation_id="fits_try_again",
+        request=TrialInput,
+        responses={202: OpenApiResponse(FitDetailShape, description="What errored is queued.")},
+        summary="Try again what went wrong on our side",
+    )
+    def post(self, request: Request, number: int, release: str) -> Response:
+        """The verdict, the look for who is to blame, a try at a port; its author, maintainers and staff may."""
+        del request
+        contribution, asked = contribution_seen_by(self.person, number), self.sent(TrialInput)
+        try_fit_again(person=self.person, fit=_fit(contribution, release, asked))
+        return self.shown(FitDetailShape, _fit(contribution, release, asked), status=202)
 
 
 def _fits(contribution: Contribution, asked: dict[str, Any]) -> QuerySet[Fit, Fit]:

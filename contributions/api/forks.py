@@ -10,6 +10,7 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.permissions import IsAuthenticated
 
 from contributions.actions import unmasking
+from contributions.actions.trying_again import try_fork_again
 from contributions.errors import Missing
 from contributions.models import ApiToken, Carried, Fork
 
@@ -100,6 +101,22 @@ class ForkCancelling(Private):
         """What was drafted by then stays, until it is discarded."""
         del request
         return self.shown(ForkDetailShape, unmasking.cancel(person=self.person, fork=self.fork(number)))
+
+
+class ForkTrial(Private):
+    @extend_schema(
+        operation_id="forks_try_again",
+        request=None,
+        responses={202: OpenApiResponse(ForkDetailShape, description="It is queued.")},
+        summary="Try a fork again that went wrong on our side",
+    )
+    def post(self, request: Request, number: int) -> Response:
+        """What was drafted by then stays; for its author and the owners of the organisation."""
+        del request
+        fork = self.fork(number)
+        try_fork_again(person=self.person, fork=fork)
+        fork.refresh_from_db()
+        return self.shown(ForkDetailShape, fork, status=202)
 
 
 class ForkDiscarding(Private):

@@ -373,6 +373,12 @@ class WatchingInput(PatternsInput):
     watch_minutes = WholeNumber(required=False, min_value=0, max_value=10_080)
 
 
+class TrialInput(Input):
+    revision = WholeNumber(
+        required=False, min_value=1, max_value=BIGGEST_KEY, help_text="Its number; the current one unless it is named."
+    )
+
+
 class RevisionName(Input):
     contribution = WholeNumber(min_value=1, max_value=BIGGEST_KEY)
     revision = WholeNumber(min_value=1, max_value=BIGGEST_KEY)

@@ -11,6 +11,7 @@ from rest_framework.permissions import SAFE_METHODS
 
 from contributions.actions import assembling, stacking
 from contributions.actions.depending import set_dependencies
+from contributions.actions.trying_again import try_assembly_again
 from contributions.errors import Invalid, Missing
 from contributions.models import Artifact, Assembly, Build, Contribution, Organisation, Stack
 from contributions.models.depending import needs_of
@@ -320,6 +321,21 @@ class AssemblyBuild(_Assembled):
         del request
         row = self.assembled(self.person, number, serial)
         assembling.build_assembly(person=self.person, assembly=row)
+        return self.detailed(row, self.person, status=202)
+
+
+class AssemblyTrial(_Assembled):
+    @extend_schema(
+        operation_id="assemblies_try_again",
+        request=None,
+        responses={202: OpenApiResponse(AssemblyDetailShape, description="What errored is queued.")},
+        summary="Try again what went wrong on our side",
+    )
+    def post(self, request: Request, number: int, serial: int) -> Response:
+        """Its laying, a build of it or of its parts, the bare release; for those who carry the stack."""
+        del request
+        row = self.assembled(self.person, number, serial)
+        try_assembly_again(person=self.person, assembly=row)
         return self.detailed(row, self.person, status=202)
 
 

@@ -84,6 +84,7 @@ urlpatterns = [
     path("forks/<int:number>/", forks.OneFork.as_view(), name="api-fork"),
     path("forks/<int:number>/cancel/", forks.ForkCancelling.as_view(), name="api-fork-cancel"),
     path("forks/<int:number>/discard/", forks.ForkDiscarding.as_view(), name="api-fork-discard"),
+    path("forks/<int:number>/try-again/", forks.ForkTrial.as_view(), name="api-fork-try-again"),
     path("forks/<int:number>/publish/", forks.ForkPublishing.as_view(), name="api-fork-publish"),
     path("forks/<int:number>/patches/", forks.ForkPatches.as_view(), name="api-fork-patches"),
     path("forks/<int:number>/patches/<int:position>/title/", forks.ForkPatch.as_view(), name="api-carried-title"),
@@ -162,6 +163,7 @@ urlpatterns = [
     path(f"{REVISION}withdraw/", ports.PortWithdrawal.as_view(), name="api-port-withdraw"),
     path(f"{ONE}fits/", fits.Fits.as_view(), name="api-fits"),
     path(f"{ONE}fits/<str:release>/", fits.OneFit.as_view(), name="api-fit"),
+    path(f"{ONE}fits/<str:release>/try-again/", fits.FitTrial.as_view(), name="api-fit-try-again"),
     path(f"{ONE}fits/<str:release>/confirm/", fits.Confirmation.as_view(), name="api-fit-confirm"),
     path(f"{ONE}comparisons/", comparisons.Comparisons.as_view(), name="api-comparisons"),
     path(COMPARISON, comparisons.OneComparison.as_view(), name="api-comparison"),
@@ -206,6 +208,11 @@ urlpatterns = [
     path("stacks/<int:number>/assemblies/<int:serial>/", stacks.OneAssembly.as_view(), name="api-assembly"),
     path(
         "stacks/<int:number>/assemblies/<int:serial>/build/", stacks.AssemblyBuild.as_view(), name="api-assembly-build"
+    ),
+    path(
+        "stacks/<int:number>/assemblies/<int:serial>/try-again/",
+        stacks.AssemblyTrial.as_view(),
+        name="api-assembly-try-again",
     ),
     path(f"{ONE}dependencies/", stacks.Dependencies.as_view(), name="api-dependencies"),
     path("stacks/check/", checks.Check.as_view(), name="api-stacks-check"),

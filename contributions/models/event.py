@@ -275,6 +275,8 @@ class Event(models.Model):
     @property
     def phrase(self) -> str:
         """What was done, to be read after the name of its actor, or after “It” when nobody's hand was in it."""
+        if self.verb == self.Verb.REBUILT and self.build_id is None:
+            return "asked to have it judged again"
         if self.actor_id is None:
             return UNSEEN.get(self.verb, self.get_verb_display())
         return PHRASES.get(self.verb, f"{self.get_verb_display()} it")

@@ -135,10 +135,10 @@ class Fork(Work):
         return dict.fromkeys(Carried.State.values, 0) | dict(rows)
 
     def may_be_cancelled_by(self, person: Any) -> bool:
-        return self.is_moving and self._is_kept_by(person)
+        return self.is_moving and self.is_kept_by(person)
 
     def may_be_discarded_by(self, person: Any) -> bool:
-        return not self.is_moving and self.state != self.State.DISCARDED and self._is_kept_by(person)
+        return not self.is_moving and self.state != self.State.DISCARDED and self.is_kept_by(person)
 
     def may_be_published_by(self, person: Any) -> bool:
         """Its drafts are its author's to make public, as every draft is, while they belong to those it was for."""
@@ -149,7 +149,7 @@ class Fork(Work):
         theirs = Membership.objects.filter(person=person, organisation=self.organisation_id)
         return self.organisation_id is None or theirs.exists()
 
-    def _is_kept_by(self, person: Any) -> bool:
+    def is_kept_by(self, person: Any) -> bool:
         """Its author, and the owners of the organisation that it was taken apart for."""
         owners = Membership.objects.filter(role=Membership.Role.OWNER, organisation=self.organisation_id)
         return bool(person.pk) and (self.author_id == person.pk or owners.filter(person=person.pk).exists())

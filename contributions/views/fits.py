@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib import messages
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect, render, resolve_url
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from contributions.actions import confirming
+from contributions.actions import confirming, trying_again
 from contributions.errors import Invalid, Missing
 from contributions.forms.voices import ConfirmForm
 from contributions.keeping import kept
-from contributions.models import Build, Fit, Inquiry, Release, Revision, Standing
+from contributions.models import Build, Fit, Inquiry, Release, Revision, Standing, gave_up
 from contributions.models.baseline import set_beside
 from contributions.models.build import repetitions_of
 from contributions.models.fit import UNCLEAR
@@ -75,6 +75,7 @@ def show_fit(request: HttpRequest, contribution: Contribution, release: Release)
         "others": fits_on(release).filter(revision__contribution=contribution).exclude(revision=revision),
         "moving": bool(AT_WORK & states),
         **(_reason(request, contribution, row) if row else {}),
+        **(_given_up(request, contribution, row) if row else {}),
         **port_context(request, contribution, release, row),
     }
     return render(request, "fit.html", framed(request, contribution, "matrix", **context))
@@ -96,6 +97,28 @@ def _reason(request: HttpRequest, contribution: Contribution, row: Fit) -> dict[
         "parts": [Part.of(part, upstream) for part in row.commits],
         "clashes": shown_clashes(row, upstream) if conflicts else [],
     }
+
+
+def _given_up(request: HttpRequest, contribution: Contribution, row: Fit) -> dict[str, Any]:
+    """What of it went wrong on our side, and whether this person may have it tried again."""
+    may = contribution.may_be_confirmed_by(request.user) and row.release.is_supported
+    return {"given_up": gave_up.words_for(gave_up.of_fit(row)), "may_try_again": may}
+
+
+@verb("contribution-matrix")
+def try_again(request: HttpRequest, number: int) -> HttpResponse:
+    """What the portal gave up on of one fit; back to that fit."""
+    contribution = find(request, number)
+    release = release_named(contribution, clean(request.POST.get("release", "")))
+    word = request.POST.get("revision", "")
+    revision = int(word) if word.isascii() and word.isdigit() and len(word) < 9 else 0  # noqa: PLR2004 - fits an integer
+    row = fits_on(release).filter(revision__contribution=contribution, revision__number=revision).first()
+    if row is None:
+        raise Missing(f"That revision was not tried on {release.name}.")
+    trying_again.try_fit_again(person=person_of(request), fit=row)
+    messages.success(request, "It is tried again as soon as a worker is free.")
+    page = resolve_url("contribution-fit", number=number, name=release.name)
+    return redirect(f"{page}?revision={revision}")
 
 
 class Part(NamedTuple):

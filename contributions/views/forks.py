@@ -10,7 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from contributions.actions import unmasking
+from contributions.actions import trying_again, unmasking
 from contributions.errors import Invalid, Missing
 from contributions.forms.forking import STATES, ChosenForm, ForkForm, TitleForm
 from contributions.models import Carried, Fork, Revision
@@ -92,6 +92,7 @@ def _shown(request: HttpRequest, found: Fork) -> dict[str, Any]:
         "drafts": drafts.exclude(contribution__current=None).count(),
         "moving": found.is_moving or bool(receiving) or bool(asked),
         "may_cancel": found.may_be_cancelled_by(request.user),
+        "may_try_again": found.is_kept_by(request.user),
         "may_discard": found.may_be_discarded_by(request.user),
         "may_publish": found.may_be_published_by(request.user),
     }
@@ -102,6 +103,13 @@ def fork_cancel(request: HttpRequest, number: int) -> HttpResponse:
     cancelled = unmasking.cancel(person=person_of(request), fork=find(request, number))
     messages.success(request, "It is not taken apart any further.")
     return redirect(cancelled)
+
+
+@verb("fork")
+def fork_try_again(request: HttpRequest, number: int) -> HttpResponse:
+    found = find(request, number)
+    trying_again.try_fork_again(person=person_of(request), fork=found)
+    return redirect(found)
 
 
 @verb("fork")

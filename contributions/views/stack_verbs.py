@@ -9,7 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from contributions.actions import assembling, stacking
+from contributions.actions import assembling, stacking, trying_again
 from contributions.errors import Invalid, Missing
 from contributions.forms.stacking import ChangeForm, CopyForm, PickForm, StackForm
 from contributions.models import Assembly, Component, Contribution, Stack
@@ -123,6 +123,17 @@ def assembly_build(request: HttpRequest, number: int, serial: int) -> HttpRespon
     if row is None:
         raise Missing("This stack was not assembled that often.")
     assembling.build_assembly(person=person_of(request), assembly=row)
+    return redirect(row)
+
+
+@verb("assembly")
+def assembly_try_again(request: HttpRequest, number: int, serial: int) -> HttpResponse:
+    stack = find(request, number)
+    row = Assembly.objects.filter(stack=stack, number=serial).select_related("stack__component", "release").first()
+    if row is None:
+        raise Missing("This stack was not assembled that often.")
+    trying_again.try_assembly_again(person=person_of(request), assembly=row)
+    messages.success(request, "It is tried again as soon as a worker is free.")
     return redirect(row)
 
 

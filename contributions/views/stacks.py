@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from contributions.errors import Invalid, Missing
 from contributions.forms.stacking import ChangeForm, CopyForm, PickForm
-from contributions.models import Artifact, Assembly, Build, Contribution, Revision, Stack
+from contributions.models import Artifact, Assembly, Build, Contribution, Revision, Stack, gave_up
 from contributions.models.planning import Plan
 from contributions.models.stack_verdict import finding_of, stopped_by
 
@@ -74,6 +74,7 @@ def show_stack(request: HttpRequest, shown: Stack, *, status: int = 200, **forms
         "may_act": may_change and not shown.is_archived,
         "last": last,
         "finding": finding_of(last) if last else "",
+        "given_up": gave_up.words_for(gave_up.of_assembly(last)) if last else [],
         "moving": last is not None and _is_moving(last),
         "history": _history(request, shown),
         "pick_form": PickForm(),
@@ -147,6 +148,8 @@ def assembly(request: HttpRequest, number: int, serial: int) -> HttpResponse:
         "artifacts": _artifacts(builds, row),
         "finding": finding_of(row),
         "stopped": _stopped(request, row),
+        "given_up": gave_up.words_for(gave_up.of_assembly(row)),
+        "may_act": shown.may_be_changed_by(request.user) and not shown.is_archived,
         "taken_back": _taken_back(row),
         "moving": _is_moving(row),
         "may_change": shown.may_be_changed_by(request.user) and not shown.is_archived,

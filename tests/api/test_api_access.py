@@ -80,6 +80,9 @@ VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     ("post", "stacks/{stack}/copy/"): ({}, "401 404 201 404 201 403 404 403"),
     ("post", "stacks/{stack}/assemblies/"): ({}, CARRIED.format(202)),
     ("post", "stacks/{stack}/assemblies/1/build/"): (None, CARRIED.format(202)),
+    ("post", "stacks/{stack}/assemblies/1/try-again/"): (None, CARRIED.format(409)),  # nothing of it errored
+    ("post", "{one}fits/4.7.0/try-again/"): ({}, "401 403 409 409 409 403 403 403"),
+    ("post", "forks/{fork}/try-again/"): (None, "401 404 409 404 404 403 404 403"),
     ("put", "{one}dependencies/"): ({"depends_on": []}, "401 403 200 403 403 403 403 403"),
     ("post", "stacks/check/"): (BARE, "200 200 200 200 200 200 403 403"),  # it changes nothing
     ("post", "preview/"): ({"text": "*So*"}, "401 200 200 200 200 403 200 403"),

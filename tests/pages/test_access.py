@@ -216,6 +216,12 @@ VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
         }.items()
     },
     "/stacks/{stack}/copy/": ({}, (LED_AWAY, 404, DONE, 404, DONE)),
+    "/stacks/{stack}/assemblies/1/try-again/": ({}, (LED_AWAY, 404, 409, 404, REFUSED)),  # nothing of it errored
+    "/contributions/{c}/try-again/": (
+        {"release": "{slug}", "revision": "1"},
+        (LED_AWAY, REFUSED, 409, 409, 409),  # nothing of it errored
+    ),
+    "/forks/{fork}/try-again/": ({}, (LED_AWAY, 404, 409, 404, 404)),
     "/stacks/{stack}/assemblies/1/build/": ({}, (LED_AWAY, 404, DONE, 404, REFUSED)),
     "/components/swiftclient/retire/": ({"release": "{slug}"}, (LED_AWAY, REFUSED, REFUSED, DONE, DONE)),
     "/components/swiftclient/support/": (
