@@ -14,6 +14,7 @@ from rest_framework.utils.html import is_html_input
 
 PROVENANCE = "Signed: a DSSE envelope with SLSA provenance. None if it was not built here, or is not signed yet."
 BILL = "A CycloneDX 1.6 document; its digest stands in the signed provenance."
+NOT_FINAL = "Whether the release is a candidate, which upstream may still change."
 BIGGEST_KEY = 2**63 - 1  # a bigint
 
 

@@ -31,7 +31,7 @@ class ChangeForm(forms.Form):
         super().__init__(*args, **given)
         rows = Release.objects.filter(component=component).newest_first()[:MOST_RELEASES]
         self._releases = {row.slug: row for row in rows}
-        words = {True: "{0.name}", False: "{0.name} · retired"}
+        words = {True: "{0.called}", False: "{0.called} · retired"}
         choices = [(slug, words[row.is_supported].format(row)) for slug, row in self._releases.items()]
         self.fields["release"].choices = choices  # type: ignore[attr-defined]  # a ChoiceField
 

@@ -16,7 +16,7 @@ from .contribution import Contribution
 from .fit import Fit
 from .holdings import carries
 from .picture import PATCHES, why
-from .release import Release
+from .release import Release, usual_among
 from .revision import Revision
 from .stack import Pick, Stack
 
@@ -190,7 +190,7 @@ def targets_of(component: int) -> list[Release]:
 
 
 def chosen_target(targets: Sequence[Release], name: str, carried_on: Release | None = None) -> Release | None:
-    """The target of that name or slug; without one the newest, if it is newer than what is carried now.
+    """The target of that name or slug; without one the newest that is final, if it is newer than what is carried now.
 
     Raises Missing for a name that no target has.
     """
@@ -200,7 +200,7 @@ def chosen_target(targets: Sequence[Release], name: str, carried_on: Release | N
             raise Missing("There is no such release, or it is not supported any more.")
         return found
     newer = [release for release in targets if carried_on is None or release.position > carried_on.position]
-    return next(iter(newer or targets), None)
+    return usual_among([*(each for each in newer if not each.is_candidate), *targets])
 
 
 def targets_of_organisation(organisation: Organisation) -> list[Release]:

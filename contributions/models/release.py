@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from django.db import models
 from django.db.models.functions import Now
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from .component import Component
 from .moves import Stateful
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class ReleaseQuerySet(models.QuerySet["Release"]):
@@ -19,6 +23,12 @@ class ReleaseQuerySet(models.QuerySet["Release"]):
 
     def newest_first(self) -> Self:
         return self.order_by("component", "-position", "-pk")
+
+
+def usual_among(releases: Iterable[Release]) -> Release | None:
+    """What is chosen while nobody chose: the first that is final, and a candidate only where there is nothing else."""
+    rows = list(releases)
+    return next((row for row in rows if not row.is_candidate), next(iter(rows), None))
 
 
 class Release(Stateful):
@@ -66,7 +76,7 @@ class Release(Stateful):
         indexes = [models.Index(fields=["component", "state", "-position"], name="release_order")]
 
     def __str__(self) -> str:
-        return f"{self.component.slug} {self.name}"
+        return f"{self.component.slug} {self.called}"
 
     def get_absolute_url(self) -> str:
         return reverse("release", args=[self.component.slug, self.name])
@@ -75,6 +85,11 @@ class Release(Stateful):
     def slug_of(component: Component, name: str) -> str:
         """A release's one name in the pip index: component and release in letters, digits, dots, hyphens."""
         return f"{component.slug}-{re.sub(r'[^A-Za-z0-9.]+', '-', name).strip('-')}"[:160]
+
+    @property
+    def called(self) -> str:
+        """Its name, for people to read and to choose by: what is not final says so."""
+        return _("%(name)s (candidate)") % {"name": self.name} if self.is_candidate else self.name
 
     @property
     def is_supported(self) -> bool:

@@ -49,6 +49,7 @@ def news_of(event: Event) -> dict[str, Any]:
         "contribution": contribution.pk if contribution else None,
         "title": None if contribution is None or hidden else contribution.title,
         "release": event.release.name if event.release else None,
+        "is_candidate": event.release is not None and event.release.is_candidate,
         "stack": {"number": event.stack.pk, "name": event.stack.name} if event.stack else None,
         "page": f"{settings.SITE_URL}{place_of(event)}"
         if event.verb in {Verb.FORECAST, Verb.WITHHELD}
@@ -82,6 +83,7 @@ def _publication(row: Publication) -> dict[str, Any]:
         "contribution": row.revision.contribution_id,
         "revision": row.revision.number,
         "release": row.release.name,
+        "is_candidate": row.release.is_candidate,
         "build": row.build_id,
         "page": address_of(row),
         "artifacts": files,
@@ -161,7 +163,7 @@ def sentence_of(event: Event) -> str:
         verb=event.get_verb_display(),
         author=contribution.author if contribution else "",
         revision=event.revision.label if event.revision else "It",
-        release=event.release.name if event.release else "a release",
+        release=event.release.called if event.release else "a release",
         component=event.component.name if event.component else "",
         organisation=event.organisation or "an organisation",
         advisory=event.advisory,

@@ -26,6 +26,8 @@ from .organisations import organisation_called
 from .stacks import find
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.http import HttpRequest, HttpResponse
 
     from contributions.models import Release
@@ -49,6 +51,7 @@ def of_stack(request: HttpRequest, number: int) -> HttpResponse:
     targets = targets_of(stack.component_id)
     release = chosen_target(targets, request.GET.get("release", ""), stack.release)
     context: dict[str, Any] = {"stack": stack, "targets": targets, "release": release}
+    context["coming"] = _coming(targets, release)
     if release is not None:
         prospect = forecast_of_stack(stack, release, Contribution.objects.visible_to(request.user))
         kept = Forecast.objects.filter(stack=stack, release=release) if stack.is_carried_by(request.user) else None
@@ -66,10 +69,19 @@ def of_organisation(request: HttpRequest, slug: str) -> HttpResponse:
     targets = targets_of_organisation(found)
     release = chosen_target(targets, request.GET.get("release", ""))
     context: dict[str, Any] = {"organisation": found, "targets": targets, "release": release}
+    context["coming"] = _coming(targets, release)
     if release is not None:
         prospect = forecast_of_organisation(found, release, Contribution.objects.visible_to(person))
         context |= _shown(prospect, Forecast.objects.filter(organisation=found, release=release).first())
     return render(request, "forecast/organisation.html", context)
+
+
+def _coming(targets: Sequence[Release], shown: Release | None) -> Release | None:
+    """A candidate that is newer than the release that is shown: what will have to be known soon."""
+    if shown is None:
+        return None
+    newer = (row for row in targets if row.component_id == shown.component_id and row.position > shown.position)
+    return next((row for row in newer if row.is_candidate), None)
 
 
 def _shown(prospect: Prospect, kept: Forecast | None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from contributions.markup import reveal
 from contributions.models import Component, Contribution
 from contributions.models.holdings import carries
 from contributions.models.picture import PATCHES, cells_of, columns_of, patches_of, summaries_of
+from contributions.models.release import usual_among
 
 from .asked import Asked
 from .cells import MEANINGS, drawn, written
@@ -137,6 +138,7 @@ def _matrix(
         "columns": [Column(release, counted.get(release.pk, {})) for release in shown],
         "rows": _told(found, shown, draw),
         "releases": columns,
+        "usual": usual_among(columns),
         "kinds": [(value, Contribution.Kind(value).label) for value in PATCHES],
         "states": Contribution.State.choices,
         "fitting": FITTING,

@@ -11,6 +11,7 @@ from contributions.errors import Invalid
 from contributions.forms.stacking import NUMBER
 from contributions.models import Component, Contribution, FieldReport, Membership
 from contributions.models.finding import Search
+from contributions.models.release import usual_among
 from contributions.models.stack import MOST_PICKS
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Choices:
 
     def initial(self, person: Person) -> dict[str, Any]:
         releases = Counter(row.release.slug for row in self.offered if row.release)
-        newest = self.component.releases.supported().newest_first().first() if self.component else None
+        newest = usual_among(self.component.releases.supported().newest_first()) if self.component else None
         usual = newest.slug if newest else ""
         organisation = person.organisation
         return {

@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from contributions.api.fields import Link, bill_of, provenance_of
+from contributions.api.fields import NOT_FINAL, Link, bill_of, provenance_of
 from contributions.models import Attestation, Build
 from contributions.models.baseline import Word, set_beside
 
@@ -46,6 +46,7 @@ class BuildShape(serializers.ModelSerializer[Build]):
     log = Link("api-build-log", number="pk")
     component = serializers.CharField(source="release.component.slug", read_only=True)
     release = serializers.CharField(source="release.name", read_only=True)
+    is_candidate = serializers.BooleanField(source="release.is_candidate", read_only=True, help_text=NOT_FINAL)
     contribution = serializers.IntegerField(
         source="revision.contribution_id", default=None, read_only=True, allow_null=True,
         help_text="None for the bare release.",
@@ -76,6 +77,7 @@ class BuildShape(serializers.ModelSerializer[Build]):
         list_serializer_class = Builds
         fields: tuple[str, ...] = (
             *("id", "url", "page", "log", "component", "release", "contribution", "revision", "serial", "commit"),
+            "is_candidate",
             *(
                 "state",
                 "sentence",

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from contributions.api.fields import NOT_FINAL
 from contributions.models import Comment, Contribution, FieldReport
 from contributions.models.dashboard import ORDERS
 
@@ -21,6 +22,7 @@ class RunShape(serializers.ModelSerializer[FieldReport]):
     is_advised_against = serializers.BooleanField(source="is_advised", read_only=True)
     component = serializers.CharField(source="contribution.component.slug", read_only=True)
     release = serializers.CharField(source="release.name", read_only=True)
+    is_candidate = serializers.BooleanField(source="release.is_candidate", read_only=True, help_text=NOT_FINAL)
     revision = serializers.IntegerField(source="number", read_only=True)
     newest = serializers.IntegerField(read_only=True, help_text="The newest revision.")
     asked = serializers.IntegerField(read_only=True, help_text="How often you were asked whether it still holds.")
@@ -29,7 +31,7 @@ class RunShape(serializers.ModelSerializer[FieldReport]):
         model = FieldReport
         fields = (
             *("id", "contribution", "title", "state", "is_quarantined", "is_advised_against", "component", "release"),
-            *("revision", "newest", "outcome", "stage", "is_named", "asked", "reported_at"),
+            *("is_candidate", "revision", "newest", "outcome", "stage", "is_named", "asked", "reported_at"),
         )
         read_only_fields = fields
 

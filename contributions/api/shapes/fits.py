@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from contributions.api.fields import Link
+from contributions.api.fields import NOT_FINAL, Link
 from contributions.models import Fit, Inquiry, Sighting
 from contributions.models.forges import commit_address
 
@@ -21,6 +21,7 @@ HOWS = (
 class FitShape(serializers.ModelSerializer[Fit]):
     revision = serializers.IntegerField(source="revision.number", read_only=True)
     release = serializers.CharField(source="release.name", read_only=True)
+    is_candidate = serializers.BooleanField(source="release.is_candidate", read_only=True, help_text=NOT_FINAL)
     url = Link("api-fit", number="revision.contribution_id", release="release.slug")
     way = serializers.CharField(read_only=True, help_text="Of what applies: exact, offset, 3-way or context.")
     conflicts = serializers.ListField(
@@ -31,7 +32,7 @@ class FitShape(serializers.ModelSerializer[Fit]):
         model = Fit
         fields: tuple[str, ...] = (
             *("revision", "release", "url", "release_commit", "state", "way", "sentence", "conflicts"),
-            *("commit", "tree", "upstream_commit", "evidence", "finished_at"),
+            *("is_candidate", "commit", "tree", "upstream_commit", "evidence", "finished_at"),
         )
         read_only_fields: tuple[str, ...] = fields
 

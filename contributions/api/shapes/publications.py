@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from contributions.api.fields import Link, bill_of, provenance_of
+from contributions.api.fields import NOT_FINAL, Link, bill_of, provenance_of
 from contributions.models import Event, Publication
 from contributions.models.index import targets_of
 
@@ -38,6 +38,7 @@ class PublicationShape(serializers.ModelSerializer[Publication]):
     page = Link("publication", number="pk")
     component = serializers.CharField(source="release.component.slug", read_only=True)
     release = serializers.CharField(source="release.name", read_only=True)
+    is_candidate = serializers.BooleanField(source="release.is_candidate", read_only=True, help_text=NOT_FINAL)
     contribution = serializers.IntegerField(source="revision.contribution_id", read_only=True)
     title = serializers.CharField(source="revision.contribution.title", read_only=True)
     revision = serializers.IntegerField(source="revision.number", read_only=True)
@@ -61,7 +62,7 @@ class PublicationShape(serializers.ModelSerializer[Publication]):
         model = Publication
         fields = (
             *("id", "url", "page", "component", "release", "contribution", "title", "revision", "build", "state"),
-            *("reproducible", "origin"),
+            *("is_candidate", "reproducible", "origin"),
             *("published_at", "withdrawn_at", "withdrawn_by", "reason", "artifacts", "targets", "provenance", "bill"),
             "advisories",
         )
@@ -86,6 +87,9 @@ class EntryShape(serializers.ModelSerializer[Event]):
     )
     component = serializers.CharField(source="component.slug", read_only=True)
     release = serializers.CharField(source="publication.release.name", read_only=True, allow_null=True)
+    is_candidate = serializers.BooleanField(
+        source="publication.release.is_candidate", read_only=True, allow_null=True, help_text=NOT_FINAL
+    )
     release_slug = serializers.CharField(source="publication.release.slug", read_only=True, allow_null=True)
     contribution = serializers.IntegerField(
         source="publication.revision.contribution_id", read_only=True, allow_null=True
@@ -126,7 +130,7 @@ class EntryShape(serializers.ModelSerializer[Event]):
         model = Event
         fields = (
             *("id", "event", "at", "publication", "live", "component", "release", "release_slug"),
-            *("contribution", "title", "kind", "revision", "build", "artifacts", "targets"),
+            *("is_candidate", "contribution", "title", "kind", "revision", "build", "artifacts", "targets"),
             *("reproducible", "origin"),
             *("provenance", "bill", "reason", "advisory", "advisories"),
             *("page", "publication_url", "contribution_url", "build_url", "log_url", "patch_url", "index_url"),

@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from contributions.api.fields import Link
+from contributions.api.fields import NOT_FINAL, Link
 from contributions.models import Assembly, Stack
 from contributions.models.stack_verdict import finding_of
 
@@ -19,6 +19,7 @@ class StackShape(serializers.ModelSerializer[Stack]):
     page = Link("stack", number="pk")
     component = serializers.CharField(source="component.slug", read_only=True)
     release = serializers.CharField(source="release.name", read_only=True)
+    is_candidate = serializers.BooleanField(source="release.is_candidate", read_only=True, help_text=NOT_FINAL)
     organisation = serializers.CharField(
         source="organisation.slug", default=None, read_only=True, allow_null=True, help_text="None: its author alone."
     )
@@ -37,7 +38,7 @@ class StackShape(serializers.ModelSerializer[Stack]):
         model = Stack
         fields: tuple[str, ...] = (
             *("id", "url", "page", "name", "component", "release", "organisation", "author", "public", "archived"),
-            *("patches", "state", "verdict", "created_at"),
+            *("is_candidate", "patches", "state", "verdict", "created_at"),
         )
         read_only_fields: tuple[str, ...] = fields
 
@@ -88,6 +89,7 @@ class AssemblyShape(serializers.ModelSerializer[Assembly]):
     page = Link("assembly", number="stack_id", serial="number")
     stack = serializers.IntegerField(source="stack_id", read_only=True)
     release = serializers.CharField(source="release.name", read_only=True)
+    is_candidate = serializers.BooleanField(source="release.is_candidate", read_only=True, help_text=NOT_FINAL)
     verdict = serializers.ChoiceField(
         choices=[("", ""), *Assembly.Verdict.choices],
         read_only=True,
@@ -98,7 +100,7 @@ class AssemblyShape(serializers.ModelSerializer[Assembly]):
         model = Assembly
         fields: tuple[str, ...] = (
             *("number", "url", "page", "stack", "release", "release_commit", "state", "sentence", "verdict"),
-            *("commit", "tree", "height", "created_at", "finished_at"),
+            *("is_candidate", "commit", "tree", "height", "created_at", "finished_at"),
         )
         read_only_fields: tuple[str, ...] = fields
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from contributions.api.fields import NOT_FINAL
 from contributions.models import Comment, CommentEdit, FieldReport, Review
 
 
@@ -56,6 +57,7 @@ class ReportShape(serializers.ModelSerializer[FieldReport]):
     contribution = serializers.IntegerField(source="contribution_id", read_only=True)
     revision = serializers.IntegerField(source="revision.number", read_only=True)
     release = serializers.CharField(source="release.name", read_only=True)
+    is_candidate = serializers.BooleanField(source="release.is_candidate", read_only=True, help_text=NOT_FINAL)
     who = serializers.CharField(read_only=True, help_text="The organisation, or what may be told of an unnamed one.")
     organisation = serializers.SerializerMethodField(help_text="Its slug; null when it is not named.")
     author = serializers.SerializerMethodField(help_text="A username; null when the organisation is not named.")
@@ -67,7 +69,7 @@ class ReportShape(serializers.ModelSerializer[FieldReport]):
         model = FieldReport
         fields = (
             *("id", "contribution", "revision", "release", "who", "is_named", "organisation", "author", "outcome"),
-            *("stage", "traits", "environment", "since", "text", "html", "reported_at"),
+            *("is_candidate", "stage", "traits", "environment", "since", "text", "html", "reported_at"),
         )
         read_only_fields = fields
 
