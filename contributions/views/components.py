@@ -86,5 +86,6 @@ def release(request: HttpRequest, slug: str, name: str) -> HttpResponse:
         "publications": Publication.objects.live().with_names().filter(release=shown).newest_first()[:20],
         "bare_build": Build.objects.bare().filter(release=shown).first(),
         "costs": costs_of(shown, request.user) if shown.is_supported else [],
+        "may_keep": shown.component.may_be_kept_by(request.user),
     }
     return render(request, "release.html", context)

@@ -147,6 +147,7 @@ def test_what_cannot_be_used_is_refused_beside_its_field(
     assert not Event.objects.filter(verb="ruled").exists()
 
 
+@pytest.mark.attack("W23")
 @pytest.mark.parametrize("pattern", [r"(a+)+b", r"(a|a)*b", r"(.*a){20}b", "a?" * 60 + "a" * 60])
 def test_no_pattern_takes_longer_than_its_name_is_long(pattern: str) -> None:
     begun = time.monotonic()
@@ -201,3 +202,12 @@ def test_the_administration_refuses_such_a_pattern_too(component: Component) -> 
     component.candidate_pattern = "(?!x)"
     with pytest.raises(ValidationError, match="It may not look ahead"):
         component.full_clean()
+
+
+def test_a_maintainer_retires_and_supports_a_release_from_its_page(component: Component, maintainer: Person) -> None:
+    page, form = "/components/swift/releases/1.0/", {"release": component.releases.get().slug}
+    for act, word, state in (("retire", "Retire it", "retired"), ("support", "Support it again", "supported")):
+        assert word in seen(signed_in(maintainer).get(page))
+        assert word not in seen(signed_in(None).get(page))
+        assert signed_in(maintainer).post(f"/components/swift/{act}/", form).status_code == 302
+        assert component.releases.get().state == state
