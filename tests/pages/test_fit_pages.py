@@ -186,7 +186,7 @@ def test_while_the_culprit_is_looked_for_the_page_says_so(contribution: Contribu
     inquiry = Inquiry.objects.create(fit=row)
     assert "is being looked for" in page(contribution, row.release)
     Inquiry.objects.filter(pk=inquiry.pk).update(state="errored")
-    assert "could not find out" in page(contribution, row.release)
+    assert "the look for the upstream commit to blame" in page(contribution, row.release)
 
 
 @pytest.mark.attack("W03")

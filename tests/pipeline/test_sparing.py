@@ -254,7 +254,8 @@ def test_a_verdict_that_is_kept_is_a_line_and_heard_by_who_asks_for_the_release(
 def test_nothing_is_told_of_a_kept_verdict_that_not_everybody_may_see(
     song: Contribution, upstream: Upstream, component: Component, listeners: dict[str, Person]
 ) -> None:
-    tell_waiting()
+    told_to(listeners)
+    Notification.objects.all().delete()
     Contribution.objects.filter(pk=song.pk).update(quarantined_at=song.created_at)
     tagged(upstream, "5.0", greeting__py="pass\n")
     pull(component)
