@@ -24,6 +24,7 @@ from .models import (
     Mailing,
     Offer,
     Revision,
+    Settlement,
     Sighting,
     UpstreamFetch,
 )
@@ -49,6 +50,7 @@ from .pipeline import (
     publishing,
     reading,
     receiving,
+    reconciling,
     repeating,
     retaining,
     sealing,
@@ -167,6 +169,11 @@ def assemble(pk: int) -> None:
 @shared_task(name="contributions.tasks.offer")
 def offer(pk: int) -> None:
     offering.offer(pk)
+
+
+@shared_task(name="contributions.tasks.reconcile")
+def reconcile(pk: int) -> None:
+    reconciling.reconcile(pk)
 
 
 @shared_task(name="contributions.tasks.build")
@@ -358,6 +365,7 @@ BELLS: dict[type[Any], Task[Any, Any]] = {
     Sighting: spread,
     Assembly: assemble,
     Offer: offer,
+    Settlement: reconcile,
     Build: build,
     UpstreamFetch: fetch,
     Fork: unmask,

@@ -46,6 +46,7 @@ from contributions.models import (
     Release,
     Review,
     Revision,
+    Settlement,
     SigningKey,
     Stack,
     Standing,
@@ -247,6 +248,37 @@ def make_port(of: Revision | None = None, release: Release | None = None, **give
     release = release or make_release(of.contribution.component)
     given = {"ports": of, "release": release, "submitted_by": given.pop("submitted_by", None) or make_person()} | given
     return make_revision(of.contribution, **given)
+
+
+def make_settlement(person: Person, revision: Revision, release: Release | None = None) -> Settlement:
+    """One that is ready: its only place is answered with what the patch does."""
+    side = {"start": 3, "lines": ["retries = 1"], "cut": 0}
+    place = {
+        "id": "4be1" * 5,
+        "choices": ["ours", "theirs", "text"],
+        "markers": [],
+        "before": ["def main():"],
+        "after": [],
+        "base": side,
+        "ours": side,
+        "theirs": side,
+        "texts": {"ours": "retries = 1\n", "theirs": "retries = 3\n"},
+    }
+    file = {"path": "swiftclient/shell.py", "how": "content", "id": "", "choices": [], "needs_git": False}
+    asked = {"commit": make_commit_id(), "subject": "Retry", "number": 1, "of": 1}
+    passes = [{**asked, "files": [{**file, "remembered": None, "places": [place]}]}]
+    release = release or revision.contribution.component.releases.first()
+    return Settlement.objects.create(
+        person=person,
+        revision=revision,
+        release=release,
+        release_commit=release.commit if release else "",
+        state=Settlement.State.READY,
+        answers={place["id"]: ["theirs", ""]},
+        passes=Blob.objects.keep_bytes(json.dumps(passes).encode()),
+        mbox=Blob.objects.keep_bytes(b"From: a\n"),
+        bundle=Blob.objects.keep_bytes(b"# v2 git bundle\n"),
+    )
 
 
 def make_fit(revision: Revision | None = None, release: Release | None = None, **given: Any) -> Fit:

@@ -48,12 +48,12 @@ def propose_port(
     note = prose(note, most=settings.MAX_TEXT_BYTES, what="The note", field="note")
     if contribution.kind not in source.kinds:
         raise Invalid("A port needs a patch file, or a git URL and a ref.", field="patch")
-    _refuse_release(contribution, release)
+    refuse_release(contribution, release)
     _refuse_many(person, contribution)
     stored = source.stored()
     with made_once(), transaction.atomic():
         given = {"submitted_by": person, "note": note, "once": once, **stored}
-        port = next_revision(contribution, ports=_current(contribution), release=release, **given)
+        port = next_revision(contribution, ports=current_of(contribution), release=release, **given)
         words = f"a port of {port.ports.label} to {release.name}" if port.ports else ""
         things = {"contribution": contribution, "revision": port, "release": release}
         Event.objects.write(Event.Verb.REVISED, actor=person, text=words, **things)
@@ -100,7 +100,7 @@ def withdraw_port(*, person: Person, port: Revision, reason: str) -> Revision:
     return port
 
 
-def _current(contribution: Contribution) -> Revision:
+def current_of(contribution: Contribution) -> Revision:
     """As the row says now, which may be newer than what the page knew that was pressed on."""
     current: Revision | None = Contribution.objects.get(pk=contribution.pk).current
     if current is None or not current.is_received:
@@ -108,7 +108,7 @@ def _current(contribution: Contribution) -> Revision:
     return current
 
 
-def _refuse_release(contribution: Contribution, release: Release) -> None:
+def refuse_release(contribution: Contribution, release: Release) -> None:
     if release.component_id != contribution.component_id:
         raise Invalid(f"{release.name} is not a release of {contribution.component.name}.", field="release")
     if not release.is_supported:

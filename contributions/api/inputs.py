@@ -11,10 +11,12 @@ from rest_framework import serializers
 
 from contributions.actions.advising import MOST_REVISIONS
 from contributions.actions.following import NAME_LENGTH
+from contributions.actions.reconciling import MOST_ANSWERS
 from contributions.actions.sources import ArtifactFile, GitRef, Note, PatchFile
 from contributions.actions.taking_in import MOST_AT_ONCE
 from contributions.actions.unmasking import MOST_PATCHES
 from contributions.actions.vocabulary import MOST_CHOICES, MOST_TRAITS
+from contributions.checkout.weaving import CHOICES
 from contributions.claims import MOST
 from contributions.errors import Invalid
 from contributions.models import (
@@ -191,6 +193,7 @@ class UpstreamInput(Input):
 
 PORTED_TO = "The name or slug of the release that it is a port to."
 OFFERED = "Send what the portal offers for that release, in place of a patch."
+SETTLED = "Send what came of your answers to the conflicts, in place of a patch."
 
 
 class PortInput(Input):
@@ -202,6 +205,7 @@ class PortInput(Input):
     release = Text(help_text=PORTED_TO)
     note = Text(required=False, allow_blank=True, help_text="What had to be changed.")
     offered = serializers.BooleanField(required=False, help_text=OFFERED)
+    settled = serializers.BooleanField(required=False, help_text=SETTLED)
 
 
 class PortJson(Input):
@@ -213,6 +217,20 @@ class PortJson(Input):
     release = Text(help_text=PORTED_TO)
     note = Text(required=False, allow_blank=True, help_text="What had to be changed.")
     offered = serializers.BooleanField(required=False, help_text=OFFERED)
+    settled = serializers.BooleanField(required=False, help_text=SETTLED)
+
+
+class AnswerInput(Input):
+    id = Text(help_text="Of a place, or of a file that is chosen as a whole.")
+    choice = serializers.ChoiceField(choices=CHOICES, help_text="One of those that are offered there.")
+    text = Text(required=False, allow_blank=True, help_text="With the choice “text”: the lines; CR LF becomes LF.")
+
+
+class SettlementInput(Input):
+    seen = Text(required=False, allow_blank=True, help_text="As it was told with what is asked.")
+    answers = serializers.ListField(
+        child=AnswerInput(), required=False, max_length=MOST_ANSWERS, help_text="Without any the worker looks again."
+    )
 
 
 class ForkJson(Input):

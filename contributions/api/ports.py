@@ -8,6 +8,7 @@ from django.urls import reverse
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 
 from contributions.actions.porting import propose_port, take_offer, withdraw_port
+from contributions.actions.reconciling import propose_settled
 from contributions.errors import Invalid, Missing
 
 from .contributions import ONCE, ONCE_HEADER, Uploads
@@ -48,7 +49,7 @@ class Ports(Uploads):
         summary="Propose a port",
     )
     def post(self, request: Request, number: int) -> Response:
-        """Whoever may comment may send one: a patch, a git URL with a ref, or what the portal offers.
+        """Whoever may comment may send one: a patch, a git URL with a ref, what the portal offers, or what you settled.
 
         It must apply to the release exactly, and stands there beside the current revision, which stays as it is.
         """
@@ -58,7 +59,9 @@ class Ports(Uploads):
         if release is None:
             raise Invalid("Name the release that it is a port to.", field="release")
         given = {"person": self.person, "contribution": contribution, "release": release, "note": sent.get("note", "")}
-        if sent.get("offered"):
+        if sent.get("settled"):
+            made = propose_settled(**given)
+        elif sent.get("offered"):
             made = take_offer(**given)
         else:
             made = propose_port(**given, source=source_of(sent), once=request.headers.get(ONCE, ""))

@@ -39,6 +39,7 @@ from . import (
     revisions,
     rules,
     searching,
+    settlements,
     stacks,
     status,
     transfers,
@@ -52,6 +53,7 @@ ONE = "contributions/<int:number>/"
 RELEASE = "components/<str:slug>/releases/<str:name>/"
 WEBHOOK = "organisations/<str:slug>/webhooks/<int:number>/"
 COMPARISON = f"{ONE}comparisons/<int:older>..<int:newer>/"
+SETTLEMENT = f"{ONE}ports/settlements/<str:release>/"
 REVISION = f"{ONE}revisions/<int:revision>/"
 
 urlpatterns = [
@@ -160,6 +162,8 @@ urlpatterns = [
     path(f"{ONE}upstream/", upstream.Upstream.as_view(), name="api-upstream"),
     path(f"{REVISION}dep3-patch", upstream.HeadedPatch.as_view(), name="api-revision-dep3-patch"),
     path(f"{ONE}ports/", ports.Ports.as_view(), name="api-ports"),
+    path(SETTLEMENT, settlements.OneSettlement.as_view(), name="api-settlement"),
+    path(f"{SETTLEMENT}patch", settlements.SettlementPatch.as_view(), name="api-settlement-patch"),
     path(f"{REVISION}withdraw/", ports.PortWithdrawal.as_view(), name="api-port-withdraw"),
     path(f"{ONE}fits/", fits.Fits.as_view(), name="api-fits"),
     path(f"{ONE}fits/<str:release>/", fits.OneFit.as_view(), name="api-fit"),

@@ -26,6 +26,12 @@ SECONDS = 30.0  # for all files, on top of the one that is looked into
 CONTEXT = 3
 BINARY = 8000  # bytes in which git looks for a NUL
 LINK, SUBMODULE = "120000", "160000"
+BOTH = {2, 3}  # the sides that are merged
+# As a merge looks for changes: without the heuristic that moves a hunk to where it reads better.
+OPTIONS = (
+    *("--unified=0", "--histogram", "--no-indent-heuristic"),
+    *("--no-color", "--no-ext-diff", "--no-textconv", "--text"),
+)
 HUNK = re.compile(rb"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@", re.MULTILINE)
 
 
@@ -144,10 +150,10 @@ def lines_of(text: bytes) -> list[bytes]:
 def _hunks(bench: Bench, sides: Mapping[int, Stage], lines: Mapping[int, Sequence[bytes]]) -> Iterator[Hunk]:
     """As a 3-way merge has them: stretches of the base that both sides changed, and not into the same."""
     base = lines.get(1, ())
-    changes = {number: _changes(bench, sides, number, len(lines[number])) for number in (2, 3)}
-    regions = list(_regions(changes[2], changes[3]))
+    changes = {number: changes_of(bench, sides, number, len(lines[number])) for number in (2, 3)}
+    regions = [(first, last) for first, last, seen in clusters(changes[2], changes[3]) if seen == BOTH]
     for at, (first, last) in enumerate(regions):
-        ours, theirs = (_stretch_for(changes[number], first, last) for number in (2, 3))
+        ours, theirs = (stretch_for(changes[number], first, last) for number in (2, 3))
         mine, other = lines[2][slice(*ours)], lines[3][slice(*theirs)]
         if mine == other:
             continue
@@ -162,12 +168,11 @@ def _hunks(bench: Bench, sides: Mapping[int, Stage], lines: Mapping[int, Sequenc
         )
 
 
-def _changes(bench: Bench, sides: Mapping[int, Stage], number: int, length: int) -> list[Span]:
+def changes_of(bench: Bench, sides: Mapping[int, Stage], number: int, length: int) -> list[Span]:
     """What became of the base on one side; where there is no base, all is new."""
     if 1 not in sides:
         return [Span(0, 0, 0, length)]
-    options = ("--unified=0", "--histogram", "--no-color", "--no-ext-diff", "--no-textconv", "--text")
-    said = bench.git("diff", *options, sides[1].blob, sides[number].blob)
+    said = bench.git("diff", *OPTIONS, sides[1].blob, sides[number].blob)
     return [_span(*found.groups()) for found in HUNK.finditer(said)]
 
 
@@ -178,24 +183,24 @@ def _span(start: bytes, count: bytes | None, side: bytes, side_count: bytes | No
     return Span(first, first + lines, other, other + others)
 
 
-def _regions(ours: Sequence[Span], theirs: Sequence[Span]) -> Iterator[tuple[int, int]]:
-    """Stretches of the base that changes of both sides reach into; such as only touch each other do as well."""
+def clusters(ours: Sequence[Span], theirs: Sequence[Span]) -> Iterator[tuple[int, int, set[int]]]:
+    """Stretches of the base that changes reach into, and of which sides (2, 3); such as only touch are one as well."""
     marked = sorted([(*span[:2], 2) for span in ours] + [(*span[:2], 3) for span in theirs])
     start = end = -1
     seen: set[int] = set()
     for first, last, side in marked:
         if first > end:
-            if seen == {2, 3}:
-                yield start, end
+            if seen:
+                yield start, end, seen
             start, end, seen = first, last, {side}
         else:
             end = max(end, last)
             seen.add(side)
-    if seen == {2, 3}:
-        yield start, end
+    if seen:
+        yield start, end, seen
 
 
-def _stretch_for(changes: Sequence[Span], first: int, last: int) -> tuple[int, int]:
+def stretch_for(changes: Sequence[Span], first: int, last: int) -> tuple[int, int]:
     """The lines of a side that stand for base[first:last], where no change reaches over the edge."""
     before = sum((span.side_end - span.side) - (span.base_end - span.base) for span in changes if span.base < first)
     inside = [span for span in changes if first <= span.base and span.base_end <= last]

@@ -83,7 +83,7 @@ def learn(repo: Path, base: str, tip: str, port_base: str, port_tip: str) -> lis
     found: dict[str, Memory] = {}
     with Bench(repo) as bench, Merger(bench) as merger, Desk(repo) as desk:
         for before, old, onto, new in steps:
-            conflicts = _laid(bench, merger.merge(before, old, onto)).conflicts
+            conflicts = lay(bench, merger.merge(before, old, onto)).conflicts
             after = {conflict.path: _blob_at(bench, new, conflict.path) for conflict in conflicts}
             for memory in desk.learnt(conflicts, after):
                 found.setdefault(memory.key, memory)
@@ -98,14 +98,14 @@ def carry(
     here, parent = onto, base
     with Bench(repo) as bench, Merger(bench) as merger, Desk(repo) as desk:
         for commit in commits_between(repo, base, tip):
-            laid = _laid(bench, merger.merge(parent, commit.sha, here))
+            laid = lay(bench, merger.merge(parent, commit.sha, here))
             settled = desk.settled(laid.conflicts, recall)
             left = (*laid.odd, *(each.path for each in laid.conflicts if each.path not in settled))
             if left:
                 return Try(used=tuple(used), left=left)
             used += [(path, key) for path, (key, _) in settled.items()]
             tree = _tree(bench, laid, {path: text for path, (_, text) in settled.items()})
-            here, parent = _commit(bench, tree, here, commit), commit.sha
+            here, parent = commit_again(bench, tree, here, commit), commit.sha
         if here == onto:
             return Try(used=tuple(used))
         bench.adopt()
@@ -206,7 +206,7 @@ class Desk:
         return run([*there, *settings, *args], input=stdin, fence=Fence())
 
 
-def _laid(bench: Bench, merge: Merge) -> Laid:
+def lay(bench: Bench, merge: Merge) -> Laid:
     """Sort what conflicts: only texts that both sides changed can be settled by lines."""
     sides: dict[str, dict[int, Stage]] = {}
     for stage in merge.stages:
@@ -247,7 +247,7 @@ def _tree(bench: Bench, laid: Laid, settled: Mapping[str, bytes]) -> str:
     return bench.git("write-tree").decode().strip()
 
 
-def _commit(bench: Bench, tree: str, parent: str, told: Commit) -> str:
+def commit_again(bench: Bench, tree: str, parent: str, told: Commit) -> str:
     """The commit as its author made it, on another parent; one that has nothing left to do is left out."""
     if tree == bench.tree_of(parent):
         return parent

@@ -32,6 +32,7 @@ from .publication import Publication as Publication
 from .release import Release as Release
 from .remembering import Offer as Offer, Resolution as Resolution
 from .revision import Revision as Revision
+from .settlement import Settlement as Settlement
 from .sighting import Sighting as Sighting
 from .stack import Assembly as Assembly, Forecast as Forecast, Pick as Pick, Stack as Stack
 from .standing import Standing as Standing

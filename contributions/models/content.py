@@ -15,7 +15,7 @@ UNSHOWN = frozenset(
     {
         "ApiToken", "Builder", "Delivery", "Download", "Environment", "Follow", "IndexFile", "Invitation", "Letter",
         "LogPiece", "Mailing", "Notification", "SavedSearch", "Seal", "Telling", "Unread", "UpstreamFetch", "Viewed",
-        "Webhook", "ContentStep", "ContentCount", "Fork", "Carried", "Forecast",
+        "Webhook", "ContentStep", "ContentCount", "Fork", "Carried", "Forecast", "Settlement",
     }
 )  # fmt: skip
 # Columns that are written while nothing that is shown changes: leases, and when somebody was last here.

@@ -55,6 +55,7 @@ PRIVATE = (
     "unmasked",
     "forecast",
     "withheld",
+    "settled",
 )
 MODERATION = ("removed", "quarantined", "restored", "suspended", "reinstated")
 ASKED = {
@@ -226,6 +227,7 @@ class Event(models.Model):
         HOOKED = "hooked", _("changed a webhook of")
         PORTED = "ported", _("proposed a port of")
         UNPORTED = "unported", _("took back a port of")
+        SETTLED = "settled", _("answered to conflicts of")
         CONFIRMED = "confirmed", _("said whether upstream has")
         TAKEN = "taken", _("was found in upstream")
         STRANDED = "stranded", _("needs a port")

@@ -72,7 +72,7 @@ def _contrasted(row: Comparison) -> contrasting.Contrast:
 
 def _record(row: Comparison, found: contrasting.Contrast) -> None:
     columns: dict[str, Any] = {
-        "commits": [_commit_data(pair) for pair in found.commits],
+        "commits": [commit_data(pair) for pair in found.commits],
         "conflicts": list(found.conflicts),
     }
     try:
@@ -85,7 +85,7 @@ def _record(row: Comparison, found: contrasting.Contrast) -> None:
         row.finish(Comparison.State.DONE, **columns | {"diff": diff, "sentence": ""})
 
 
-def _commit_data(pair: contrasting.Pair) -> dict[str, str | bool]:
+def commit_data(pair: contrasting.Pair) -> dict[str, str | bool]:
     return {
         "word": str(pair.word),
         "old": pair.old,

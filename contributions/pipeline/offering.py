@@ -94,7 +94,7 @@ def remembered(revision: Revision, keys: Sequence[str]) -> dict[str, Resolution]
 
 
 def _record(row: Offer, tried: remembering.Try, mbox: bytes, recalled: Mapping[str, Resolution]) -> None:
-    used = [{"path": path, **_origin(recalled[key].port)} for path, key in tried.used]
+    used = [{"path": path, **origin(recalled[key].port)} for path, key in tried.used]
     with transaction.atomic():
         if not mbox:
             row.finish(Offer.State.LEFT, used=used, left=list(tried.left), mbox=None)
@@ -102,7 +102,7 @@ def _record(row: Offer, tried: remembering.Try, mbox: bytes, recalled: Mapping[s
         row.finish(Offer.State.WHOLE, used=used, left=[], mbox=Blob.objects.keep_bytes(mbox))
 
 
-def _origin(port: Revision) -> dict[str, object]:
+def origin(port: Revision) -> dict[str, object]:
     """Where it was learnt, by numbers and in words."""
     release = port.release.name if port.release else ""
     return {

@@ -72,7 +72,7 @@ def shown_clashes(fit: Fit, upstream_url: str) -> list[ShownClash]:
     room, effort, done = _Room(), Effort(), []
     for path in dict.fromkeys([*files, *map(str, fit.conflicts)]):
         known, blame = files.get(path, {}), blames.get(path)
-        hunks = [_hunk(hunk, path, effort) for hunk in room.taken(known.get("hunks", []))]
+        hunks = [shown_hunk(hunk, path, effort) for hunk in room.taken(known.get("hunks", []))]
         words, count = WORDS.get(str(known.get("how")), ""), int(known.get("count", 0))
         page = commit_address(upstream_url, str(blame["commit"])) if blame else ""
         done.append(ShownClash(reveal_code(path), anchor_of(path), str(words), count, hunks, blame, page))
@@ -95,7 +95,7 @@ class _Room:
             yield hunk
 
 
-def _hunk(hunk: dict[str, Any], path: str, effort: Effort) -> ShownHunk:
+def shown_hunk(hunk: dict[str, Any], path: str, effort: Effort) -> ShownHunk:
     sides = {name: _rows(hunk, hunk[name], path, effort) for name in ("ours", "theirs")}
     cut = sum(int(hunk[name]["cut"]) for name in ("base", "ours", "theirs"))
     return ShownHunk(int(hunk["ours"]["start"]), sides["ours"], sides["theirs"], cut)

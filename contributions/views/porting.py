@@ -16,7 +16,7 @@ from contributions.errors import Missing, NotAllowed
 from contributions.forms.sharing import PortForm
 from contributions.forms.voices import ReasonForm
 from contributions.keeping import kept
-from contributions.models import Contribution, Offer, Release, Revision
+from contributions.models import Contribution, Fit, Offer, Release, Revision
 from contributions.models.stranded import needing_port
 from contributions.plaintext import clean
 
@@ -25,6 +25,7 @@ from .entering import person_of, verb
 from .files import served
 from .listing import contribution_page
 from .refusals import answer_form, carried_out
+from .settling import address
 from .sharing import most
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def port_new(request: HttpRequest, number: int) -> HttpResponse:
     asked = {"release": _asked_for(contribution, clean(request.GET.get("release", "")))}
     form = PortForm(**sent, contribution=contribution, keeper=person_of(request).pk, initial=asked)
     context = {"contribution": contribution, "form": form, "most": most(), "current": contribution.current}
+    context["settles"] = _settles(contribution, asked["release"])
     if request.method != "POST":
         return render(request, PAGE, context)
     made = carried_out(form, lambda: _proposed(request, contribution, form))
@@ -51,6 +53,13 @@ def port_new(request: HttpRequest, number: int) -> HttpResponse:
         form.keep_files(most())
         return answer_form(request, PAGE, form, context)
     return _sent(request, contribution, made)
+
+
+def _settles(contribution: Contribution, slug: str) -> str:
+    """The page that settles the conflicts with the release that is asked for, if it has any."""
+    found = Fit.objects.filter(revision=contribution.current_id, release__slug=slug, state=Fit.State.CONFLICTS)
+    row = found.select_related("release").first()
+    return address(contribution, row.release) if row else ""
 
 
 def _asked_for(contribution: Contribution, word: str) -> str:

@@ -76,6 +76,7 @@ def port_context(request: HttpRequest, contribution: Contribution, release: Rele
         "needs_port": needs and not contribution.is_withdrawn,
         "offer": _offer(contribution, release) if needs else None,
         "may_port": contribution.may_be_ported_by(request.user),
+        "may_settle": needs and fit is not None and fit.state == Fit.State.CONFLICTS,
     }
 
 

@@ -60,6 +60,7 @@ VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     ("post", "contributions/"): (SUBMISSION, "401 201 201 201 201 403 201 403"),
     ("post", "{one}revisions/"): ({"patch": "diff --git a/a b/a\n"}, "401 403 201 403 403 403 403 403"),
     ("post", "{one}ports/"): (PORT, "401 201 201 201 201 403 201 403"),
+    ("post", "{one}ports/settlements/4.8.0/"): ({}, "401 400 400 400 400 403 400 403"),  # it is not judged there
     ("put", "{one}upstream/"): ({"status": "backport"}, "401 403 200 200 200 403 403 403"),
     ("post", "{ported}withdraw/"): (REASON, "401 403 200 200 200 403 403 403"),
     ("put", "{one}vote/"): ({"value": 1}, "401 200 403 200 200 403 200 403"),
@@ -180,7 +181,7 @@ def caller_named(name: str, scene: Scene) -> Caller:
 
 def ported(path: str, scene: Scene) -> dict[str, str]:
     """A release that a port can be sent for, or a port that can be taken back."""
-    if path == "{one}ports/":
+    if path in {"{one}ports/", "{one}ports/settlements/4.8.0/"}:
         factories.make_release(scene.contribution.component, "4.8.0")
     if "{ported}" not in path:
         return {}

@@ -67,6 +67,7 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
     offered = factories.make_contribution(organisation=webhook.organisation)
     Transfer.objects.create(contribution=offered, giver=offered.author, taker=member.person)
     factories.make_port(published.contribution.current)
+    factories.make_settlement(member.person, published.contribution.current)
     own = {"{slug}": webhook.organisation.slug, "{number}": str(webhook.pk)}
     remark = factories.make_remark(published.contribution.current)
     stack = factories.make_stack(published.contribution, author=member.person)
@@ -95,6 +96,7 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
         "/forks/": {"{number}": str(factories.make_fork(member.person).pk)},
         "/claims/{claim}/": {"{number}": str(number), "{claim}": str(tick.claim_id)},
         "/advisories/": {"{number}": str(advisory.pk)},
+        "/ports/settlements/": {"{number}": str(number), "{release}": "4.7.0"},
         "/fits/{release}/": {"{number}": str(number), "{release}": "4.7.0"},
         "": {"{number}": str(number), "{revision}": "1", "{slug}": "swiftclient", "{index}": "0"},
     }

@@ -26,6 +26,12 @@ FORMS = {
     **{address: form for address, (form, _) in VERBS.items()},
     "/contributions/{c}/revise/": {"release": "", "note": "", "git_url": "", "git_ref": "", "kept_patch": ""},
     "/contributions/{c}/ports/new/": {"release": "", "note": "", "git_url": "", "git_ref": "", "kept_patch": ""},
+    "/contributions/{c}/ports/settle/": {
+        "release": "{slug}",
+        "seen": "",
+        f"choice-{'0' * 20}": "",
+        f"text-{'0' * 20}": "",
+    },
     "/comments/{comment}/edit/": {"text": ""},
     "/submit/": dict.fromkeys(
         ("component", "kind", "title", "description", "release", "git_url", "git_ref", "sha256", "kept_patch"), ""

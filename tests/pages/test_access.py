@@ -61,6 +61,9 @@ PAGES = {
     "/contributions/{c}/v1.patch": ALL,
     "/contributions/{c}/revise/": (302, 403, 200, 403, 403),
     "/contributions/{c}/ports/new/": SIGNED_IN,
+    "/contributions/{c}/ports/settle/?release={slug}": SIGNED_IN,
+    "/contributions/{c}/ports/settled/{slug}.patch": (302, 404, 404, 404, 404),  # nobody has settled anything
+    "/contributions/{u}/ports/settle/?release={slug}": (302, 404, 403, 404, 403),
     "/contributions/{c}/v1.dep3.patch": ALL,
     "/contributions/{c}/ports/offered/{slug}.patch": (404,) * 5,  # nothing is offered
     "/components/swiftclient/releases/4.7.0/ports/": ALL,
@@ -192,6 +195,7 @@ VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
     ),
     "/contributions/{c}/upstream/": ({"status": "backport"}, (LED_AWAY, REFUSED, DONE, DONE, DONE)),
     "/contributions/{c}/ports/take/": ({"release": "{slug}"}, (LED_AWAY, 409, 409, 409, 409)),  # nothing is offered
+    "/contributions/{c}/ports/settle/propose/": ({"release": "{slug}"}, (LED_AWAY, 409, 409, 409, 409)),  # as above
     "/contributions/{c}/ports/{port}/withdraw/": ({"reason": "Wrong."}, (LED_AWAY, REFUSED, DONE, DONE, DONE)),
     "/contributions/{c}/withdraw/": ({"reason": "Wrong."}, (LED_AWAY, REFUSED, DONE, REFUSED, DONE)),
     "/contributions/{c}/tags/": ({"tags": "s3"}, (LED_AWAY, REFUSED, DONE, DONE, DONE)),
