@@ -250,7 +250,7 @@ def make_port(of: Revision | None = None, release: Release | None = None, **give
     return make_revision(of.contribution, **given)
 
 
-def make_settlement(person: Person, revision: Revision, release: Release | None = None) -> Settlement:
+def make_settlement(person: Person, revision: Revision, release: Release) -> Settlement:
     """One that is ready: its only place is answered with what the patch does."""
     side = {"start": 3, "lines": ["retries = 1"], "cut": 0}
     place = {
@@ -267,12 +267,11 @@ def make_settlement(person: Person, revision: Revision, release: Release | None 
     file = {"path": "swiftclient/shell.py", "how": "content", "id": "", "choices": [], "needs_git": False}
     asked = {"commit": make_commit_id(), "subject": "Retry", "number": 1, "of": 1}
     passes = [{**asked, "files": [{**file, "remembered": None, "places": [place]}]}]
-    release = release or revision.contribution.component.releases.first()
     return Settlement.objects.create(
         person=person,
         revision=revision,
         release=release,
-        release_commit=release.commit if release else "",
+        release_commit=release.commit,
         state=Settlement.State.READY,
         answers={place["id"]: ["theirs", ""]},
         passes=Blob.objects.keep_bytes(json.dumps(passes).encode()),

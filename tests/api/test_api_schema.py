@@ -67,7 +67,8 @@ def test_every_reading_address_answers_as_the_schema_says(published: Scene, memb
     offered = factories.make_contribution(organisation=webhook.organisation)
     Transfer.objects.create(contribution=offered, giver=offered.author, taker=member.person)
     factories.make_port(published.contribution.current)
-    factories.make_settlement(member.person, published.contribution.current)
+    judged_on = published.contribution.component.releases.get(name="4.7.0")
+    factories.make_settlement(member.person, published.contribution.current, judged_on)
     own = {"{slug}": webhook.organisation.slug, "{number}": str(webhook.pk)}
     remark = factories.make_remark(published.contribution.current)
     stack = factories.make_stack(published.contribution, author=member.person)

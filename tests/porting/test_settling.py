@@ -265,7 +265,7 @@ def test_what_is_hidden_is_not_settled(settler: Settler, how: str) -> None:
     else:
         Contribution.objects.update(is_draft=True)
     settler.contribution = Contribution.objects.select_related("component", "current").get(pk=settler.contribution.pk)
-    with pytest.raises((NotAllowed, Clash), match="withdrawn|quarantine|draft"):
+    with pytest.raises((NotAllowed, Clash), match=r"withdrawn|quarantine|draft"):
         settler.send(**{place: Answer("theirs")})
     row = settler.row()
     row.move("queued")
