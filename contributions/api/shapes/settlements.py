@@ -10,57 +10,55 @@ from rest_framework import serializers
 
 from contributions.models import Settlement
 
-
-class SideShape(serializers.Serializer[Any]):
-    start = serializers.IntegerField(help_text="The number of the first line.")
-    lines = serializers.ListField(child=serializers.CharField(allow_blank=True))
-    cut = serializers.IntegerField(help_text="Lines that are not shown.")
+from .fits import ClashSideShape
 
 
-class TextsShape(serializers.Serializer[Any]):
+class SettlementTextsShape(serializers.Serializer[Any]):
     ours = serializers.CharField(required=False, allow_blank=True)
     theirs = serializers.CharField(required=False, allow_blank=True)
     remembered = serializers.CharField(required=False, allow_blank=True)
 
 
-class PlaceShape(serializers.Serializer[Any]):
+class SettlementPlaceShape(serializers.Serializer[Any]):
     id = serializers.CharField(help_text="The same as long as the same lines conflict.")
     choices = serializers.ListField(child=serializers.CharField(), help_text="What may be answered here.")
     markers = serializers.ListField(child=serializers.CharField(), help_text="Lines that only look like markers.")
-    texts = TextsShape(help_text="Whole, where the lines survive being typed; else empty.")
-    base = SideShape()
-    ours = SideShape(help_text="What the release has.")
-    theirs = SideShape(help_text="What the patch does.")
+    texts = SettlementTextsShape(help_text="Whole, where the lines survive being typed; else empty.")
+    base = ClashSideShape()
+    ours = ClashSideShape(help_text="What the release has.")
+    theirs = ClashSideShape(help_text="What the patch does.")
     before = serializers.ListField(child=serializers.CharField(allow_blank=True))
     after = serializers.ListField(child=serializers.CharField(allow_blank=True))
 
 
-class LearntShape(serializers.Serializer[Any]):
+class SettlementLearntShape(serializers.Serializer[Any]):
     contribution = serializers.IntegerField()
     revision = serializers.IntegerField()
     release = serializers.CharField(allow_blank=True)
     told = serializers.CharField()
 
 
-class AskedFileShape(serializers.Serializer[Any]):
+class SettlementFileShape(serializers.Serializer[Any]):
     path = serializers.CharField()
     how = serializers.CharField(help_text="As with a fit: content, added-twice, gone-here, gone-there, binary, ….")
     id = serializers.CharField(allow_blank=True, help_text="Of a file that is chosen as a whole.")
     needs_git = serializers.BooleanField(help_text="No answer settles it.")
     choices = serializers.ListField(child=serializers.CharField(), help_text="Of a file that is chosen as a whole.")
-    remembered = LearntShape(allow_null=True, help_text="The port from which the choice “remembered” was learnt.")
-    places = PlaceShape(many=True)
+    remembered = SettlementLearntShape(
+        allow_null=True, help_text="The port from which the choice “remembered” was learnt."
+    )
+    places = SettlementPlaceShape(many=True)
 
 
-class PassShape(serializers.Serializer[Any]):
+class SettlementPassShape(serializers.Serializer[Any]):
     commit = serializers.CharField()
     subject = serializers.CharField(allow_blank=True)
     number = serializers.IntegerField(help_text="Of the commit in the series, from 1.")
     of = serializers.IntegerField()
-    files = AskedFileShape(many=True)
+    files = SettlementFileShape(many=True)
 
 
-class GivenShape(serializers.Serializer[Any]):
+class SettlementAnswerShape(serializers.Serializer[Any]):
     id = serializers.CharField()
     choice = serializers.CharField()
     text = serializers.CharField(allow_blank=True)
@@ -83,11 +81,11 @@ class SettlementShape(serializers.ModelSerializer[Settlement]):
         )
         read_only_fields: tuple[str, ...] = fields
 
-    @extend_schema_field(PassShape(many=True))
+    @extend_schema_field(SettlementPassShape(many=True))
     def get_passes(self, row: Settlement) -> list[dict[str, Any]]:
         return row.asked
 
-    @extend_schema_field(GivenShape(many=True))
+    @extend_schema_field(SettlementAnswerShape(many=True))
     def get_answers(self, row: Settlement) -> list[dict[str, str]]:
         return [{"id": name, "choice": choice, "text": text} for name, (choice, text) in row.answers.items()]
 
