@@ -44,9 +44,7 @@ class SettlementFileShape(serializers.Serializer[Any]):
     id = serializers.CharField(allow_blank=True, help_text="Of a file that is chosen as a whole.")
     needs_git = serializers.BooleanField(help_text="No answer settles it.")
     choices = serializers.ListField(child=serializers.CharField(), help_text="Of a file that is chosen as a whole.")
-    remembered = SettlementLearntShape(
-        allow_null=True, help_text="The port from which the choice “remembered” was learnt."
-    )
+    remembered = SettlementLearntShape(allow_null=True, help_text="The port that “remembered” was learnt from.")
     places = SettlementPlaceShape(many=True)
 
 
