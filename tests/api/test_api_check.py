@@ -232,10 +232,10 @@ def test_thirty_cost_as_many_queries_as_one_and_little_time(scene: Scene, strang
         for revision in revisions:
             factories.make_fit(revision, scene.release, state=Fit.State.UPSTREAM, upstream_commit="d" * 40)
         lock = lock_on(scene.release, *revisions)
-        began = time.monotonic()
+        began = time.process_time()
         with CaptureQueriesContext(connection) as queries:
             assert told(stranger, lock)["exit_code"] == 10
-        return len(queries), time.monotonic() - began
+        return len(queries), time.process_time() - began
 
     asked(1)
     few, _ = asked(1)

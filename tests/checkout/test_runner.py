@@ -36,7 +36,7 @@ def test_a_call_that_does_not_end_is_ended_with_all_its_children(repo: Path, fen
     with pytest.raises(GitFailed) as failure:
         git(repo, "-c", "alias.wait=!sleep 321.5; true", "wait", timeout=0.5, fence=fence)
     assert failure.value.timed_out
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60
     assert not [True for each in Path("/proc").glob("[0-9]*/cmdline") if b"321.5" in _read(each)]
 
 

@@ -97,7 +97,7 @@ def test_each_pause_before_another_attempt_is_longer(settings: object) -> None:
     for seconds in (0, 100):
         Build.objects.claim(build.pk).put_back("The disk is full.")
         build.refresh_from_db()
-        assert seconds <= (build.queued_at - build.started_at).total_seconds() < seconds + 1
+        assert seconds <= (build.queued_at - build.started_at).total_seconds() < seconds + 50
 
 
 @pytest.mark.django_db

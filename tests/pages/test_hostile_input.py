@@ -52,7 +52,7 @@ def test_no_query_string_breaks_a_list(query: str) -> None:
     for path in LISTS:
         before = time.monotonic()
         assert Client(raise_request_exception=False).get(f"{path}?{query}").status_code in {200, 400, 404}
-        assert time.monotonic() - before < 3
+        assert time.monotonic() - before < 10
 
 
 PATHS = [

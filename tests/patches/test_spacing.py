@@ -72,7 +72,7 @@ def test_the_largest_file_costs_little(tmp_path: Path) -> None:
     alike = "\n".join(["x", "y"] * 5000), "\n".join([" y", " x", " x"] * 3300)
     for before, after in ((old, same), (old, mixed), alike):
         hunks = hunks_of(tmp_path, before, after)
-        started = time.perf_counter()
+        started = time.process_time()
         for hunk in hunks:
             without_spacing(hunk)
-        assert time.perf_counter() - started < 4
+        assert time.process_time() - started < 4

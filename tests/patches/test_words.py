@@ -58,11 +58,11 @@ def test_lines_with_little_in_common_and_very_long_ones_are_left_alone(old: str,
 def test_the_worst_lines_cost_little() -> None:
     old, new = ("ab" * 500)[:1000], ("a.b," * 250)[:1000]
     punctuation = ";.:," * 250
-    started = time.perf_counter()
+    started = time.process_time()
     words.spans(old, new)
     words.spans(punctuation, punctuation[::-1])
     words.spans("x " * 500, "y " * 500)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_lines_find_the_ones_that_they_became() -> None:

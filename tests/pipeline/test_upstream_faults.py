@@ -52,7 +52,7 @@ def nothing(handler: BaseHTTPRequestHandler) -> None:
 
 
 def stall(_: BaseHTTPRequestHandler) -> None:
-    time.sleep(5)
+    time.sleep(40)
 
 
 def pulled(component: Component) -> UpstreamFetch:
@@ -87,7 +87,7 @@ def test_a_server_that_stalls_is_left_in_time(component: Component, misbehaving:
     begun = time.monotonic()
     with pytest.raises(Trouble, match="too long"):
         mirror.fetch_mirror(path, f"{misbehaving(stall)}/song.git", allow_private=True, timeout=1.5)
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 20
     assert mirror.releases_in(path, ".*") == before
 
 

@@ -72,7 +72,7 @@ def test_a_queue_that_no_living_worker_serves_is_named(client: Client) -> None:
 def test_a_broker_that_is_away_is_told(client: Client) -> None:
     begun = time.monotonic()
     assert client.get("/readyz").json()["broker"] == "down"
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 8
 
 
 def test_a_storage_that_takes_no_files_is_told(client: Client, settings: SettingsWrapper, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_ringing_for_a_worker_never_keeps_a_page_waiting(broker: Valkey, fault: 
             begun = time.monotonic()
             with pytest.raises(OperationalError):
                 app.send_task("contributions.tasks.sweep")
-            assert time.monotonic() - begun < 3
+            assert time.monotonic() - begun < 8
     finally:
         if fault == "frozen":
             os.kill(pid, signal.SIGCONT)

@@ -150,17 +150,17 @@ def test_what_cannot_be_used_is_refused_beside_its_field(
 @pytest.mark.attack("W23")
 @pytest.mark.parametrize("pattern", [r"(a+)+b", r"(a|a)*b", r"(.*a){20}b", "a?" * 60 + "a" * 60])
 def test_no_pattern_takes_longer_than_its_name_is_long(pattern: str) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     assert not patterns.read(pattern).fullmatch("a" * 250 + "!")
-    assert time.monotonic() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 def test_the_control_a_backtracking_matcher_is_lost_in_such_a_pattern() -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     assert not re.fullmatch(r"(a+)+b", "a" * 20 + "!")
-    short = time.monotonic() - begun
+    short = time.process_time() - begun
     assert not re.fullmatch(r"(a+)+b", "a" * 23 + "!")
-    assert time.monotonic() - begun > 3 * short, "each letter doubles it"
+    assert time.process_time() - begun > 3 * short, "each letter doubles it"
 
 
 def test_a_pattern_that_takes_everything_is_no_flood_of_releases(component: Component, maintainer: Person) -> None:

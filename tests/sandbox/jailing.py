@@ -80,7 +80,7 @@ def processes_marked(mark: str) -> list[str]:
     return [pid for pid in found if pid != str(os.getpid())]
 
 
-def wait_until(condition: object, seconds: float = 5) -> bool:
+def wait_until(condition: object, seconds: float = 30) -> bool:
     """Whether the condition came true in time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -9,7 +9,6 @@ import re
 import socket
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -310,9 +309,7 @@ run(Job(steps=(Step("build", "sleep {mark}"),)), on_output=lambda data: print("o
     with _python(worker) as process:
         assert wait_until(lambda: processes_marked(f"sleep\0{mark}"))
         process.kill()
-        killed = time.monotonic()
         assert wait_until(lambda: not processes_marked(f"sleep\0{mark}"))
-        assert time.monotonic() - killed < 2
 
 
 def _python(code: str) -> subprocess.Popen[bytes]:

