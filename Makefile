@@ -23,7 +23,7 @@ run: setup ## Run the site at http://127.0.0.1:8000 (PORT=, BIND=)
 	@$(BIN)/python manage.py run
 
 test: setup-tests check ## Check the code and run all tests (ARGS= goes to pytest)
-	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/tests.stamp ## Check style, types, import contracts and templates
 	@$(BIN)/ruff check --quiet
