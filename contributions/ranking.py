@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 Z = 1.2816
 HALF_LIFE = timedelta(days=180)
@@ -50,7 +51,7 @@ class Evidence:
     earlier_up: int = 0
     earlier_down: int = 0
 
-    @property
+    @cached_property
     def parts(self) -> dict[str, float]:
         """The summands by name, so that a page can show them beside the number; `against_` parts speak against."""
         return {

@@ -18,8 +18,12 @@ LARGE = ("files", "commits", "fingerprints", "text", "html", "ports__files", "po
 
 def ports_of(contribution: Contribution) -> Any:
     """All that were received and not taken back, outdated ones too, the newest first."""
-    rows = Revision.objects.ports().filter(contribution=contribution, state=Revision.State.RECEIVED)
-    return rows.select_related("release", "ports", "submitted_by").defer(*LARGE).order_by("-number")
+    return _received([contribution.pk]).order_by("-number")
+
+
+def _received(contributions: Iterable[int]) -> Any:
+    rows = Revision.objects.ports().filter(contribution__in=contributions, state=Revision.State.RECEIVED)
+    return rows.select_related("release", "ports", "submitted_by").defer(*LARGE)
 
 
 def is_outdated(port: Revision, current: Revision | None) -> bool:
@@ -38,15 +42,25 @@ def port_for(contribution: Contribution, release: Release) -> Revision | None:
 
 
 def ports_by_release(contribution: Contribution, releases: Iterable[int] | None = None) -> dict[int, Revision]:
-    """The same for several releases (all of them unless some are named), by their keys, in one query."""
-    rows = ports_of(contribution)
+    """The same for several releases (all of them unless some are named), by their keys."""
+    return ports_of_each([contribution], releases).get(contribution.pk, {})
+
+
+def ports_of_each(
+    contributions: Iterable[Contribution], releases: Iterable[int] | None = None
+) -> dict[int, dict[int, Revision]]:
+    """The same for several contributions, by their keys, in two queries at most; those without a port are left out."""
+    of = {contribution.pk: contribution for contribution in contributions}
+    rows = _received(of)
     if releases is not None:
         rows = rows.filter(release__in=releases)
-    current = Revision.objects.filter(pk__in=[contribution.current_id]).only("number", "carries").first()
-    found: dict[int, Revision] = {}
-    for port in sorted(rows, key=lambda port: _rank(port, contribution), reverse=True):
-        if not is_outdated(port, current):
-            found.setdefault(port.release_id, port)
+    ports = sorted(rows, key=lambda port: _rank(port, of[port.contribution_id]), reverse=True)
+    shown = [of[port.contribution_id].current_id for port in ports]
+    current = Revision.objects.only("number", "carries").in_bulk(shown) if ports else {}
+    found: dict[int, dict[int, Revision]] = {}
+    for port in ports:
+        if not is_outdated(port, current.get(of[port.contribution_id].current_id)):
+            found.setdefault(port.contribution_id, {}).setdefault(port.release_id, port)
     return found
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, Func, OuterRef, Q
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Extract, Now
 from django.utils.translation import gettext_lazy as _
@@ -19,7 +19,7 @@ from .release import Release
 from .revision import Revision
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
 
@@ -271,13 +271,25 @@ class FieldReport(models.Model):
         return self.outcome != self.Outcome.BROKEN
 
 
+class Carried(Func):
+    """What a revision's carries say of the number of an earlier one; nothing of what is touched."""
+
+    template = "(%(expressions)s)"
+    arg_joiner = " ->> "
+    output_field = models.TextField()
+
+
 class ReviewQuerySet(models.QuerySet["Review"]):
     def last_words(self, contribution: Contribution) -> Self:
         """Of each reviewer what they said last, of whichever revision; what is said of a port is about that alone."""
-        return self._last(Review.objects.filter(revision__contribution=contribution, revision__ports=None))
+        return self._last_of([contribution.pk])
+
+    def _last_of(self, contributions: Iterable[int]) -> Self:
+        return self._last(Review.objects.filter(revision__contribution__in=contributions, revision__ports=None))
 
     def _last(self, said: ReviewQuerySet) -> Self:
-        return self.filter(pk__in=said.order_by("reviewer_id", "-reviewed_at", "-pk").distinct("reviewer_id"))
+        each = ("revision__contribution_id", "reviewer_id")
+        return self.filter(pk__in=said.order_by(*each, "-reviewed_at", "-pk").distinct(*each))
 
     def in_force_for(self, port: Revision) -> Self:
         """The last word of each reviewer on the port, or on a revision that does the same."""
@@ -291,10 +303,14 @@ class ReviewQuerySet(models.QuerySet["Review"]):
 
         What was approved before files had fingerprints holds for no other revision: a patch id is not enough.
         """
-        current = contribution.current
-        same = [number for number, how in current.carries.items() if how == Carry.SAME] if current else []
-        alike = Q(revision__number__in=same) & ~Q(revision__fingerprints={})
-        return self.last_words(contribution).filter(Q(revision=current) | alike)
+        return self.in_force_of([contribution.pk])
+
+    def in_force_of(self, contributions: Iterable[int]) -> Self:
+        """The same of several, by their keys."""
+        current = "revision__contribution__current"
+        how = Carried(F(f"{current}__carries"), Cast("revision__number", models.TextField()))
+        alike = Q(how=Carry.SAME) & ~Q(revision__fingerprints={})
+        return self._last_of(contributions).alias(how=how).filter(Q(revision=F(current)) | alike)
 
 
 class Review(models.Model):
