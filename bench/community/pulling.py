@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import resource
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -35,23 +36,43 @@ COUNTS = re.compile(r"([\d,]+) to judge, ([\d,]+) unaffected\.")
 
 @dataclass
 class Pulled:
-    """What one pull and the judging after it took, in seconds."""
+    """What one pull and the judging after it took."""
 
-    queueing: float
+    queueing: Spent
     queued: int
     unaffected: int
-    judging: float
+    judging: Spent
 
     @property
     def a_cell(self) -> float:
         """Milliseconds of judging one."""
-        return self.judging * 1000 / max(self.queued, 1)
+        return self.judging.seconds * 1000 / max(self.queued, 1)
+
+
+@dataclass
+class Spent:
+    """Seconds on the clock, and of the processor: ours and git's, without the database's."""
+
+    seconds: float
+    processor: float
+
+    def __str__(self) -> str:
+        return f"{self.seconds:.1f} s ({self.processor:.1f} s of processor)"
+
+
+def spent(work: Callable[[], object]) -> Spent:
+    begun, before = time.perf_counter(), processor()
+    work()
+    return Spent(time.perf_counter() - begun, processor() - before)
 
 
 def timed(work: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    work()
-    return time.perf_counter() - begun
+    return spent(work).seconds
+
+
+def processor() -> float:
+    """Of this process and of those that it has waited for."""
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 
 def show(repo: Path, names: Sequence[str], patches: Sequence[Patch]) -> None:
@@ -65,9 +86,10 @@ def show(repo: Path, names: Sequence[str], patches: Sequence[Patch]) -> None:
     component.save()
     new = pulled(component)
     told("a new release", new, len(patches))
-    spared = new.queueing * 1000 / max(new.unaffected, 1)
+    spared, worked = (each * 1000 / max(new.unaffected, 1) for each in (new.queueing.seconds, new.queueing.processor))
     share_of_it = f"{spared / new.a_cell:.2f} of judging it" if new.queued else "nothing was judged"
-    print(f"fits: sparing {new.unaffected:,} of {len(patches):,}: {spared:.1f} ms each, {share_of_it}")
+    some = f"{new.unaffected:,} of {len(patches):,}"
+    print(f"fits: sparing {some}: {spared:.1f} ms each ({worked:.1f} ms of processor), {share_of_it}")
     kinds = Counter(Fit.objects.order_by().values_list("state", flat=True))
     print(f"fits: in the database {', '.join(f'{count:,} {kind}' for kind, count in sorted(kinds.items()))}")
     check(component, len(patches) * len(names))
@@ -75,9 +97,9 @@ def show(repo: Path, names: Sequence[str], patches: Sequence[Patch]) -> None:
 
 def told(what: str, done: Pulled, cells: int) -> None:
     print(
-        f"fits: {what}: {cells:,} cells queued in {done.queueing:.1f} s ({done.queued:,} to judge, {done.unaffected:,} "
-        f"unaffected), judged in {done.judging:.1f} s, {done.a_cell:.1f} ms a cell, "
-        f"{done.queued / max(done.judging, 0.001):.0f} a second"
+        f"fits: {what}: {cells:,} cells queued in {done.queueing}, {done.queued:,} to judge, {done.unaffected:,} "
+        f"unaffected; judged in {done.judging}, {done.a_cell:.1f} ms a cell, "
+        f"{done.queued / max(done.judging.seconds, 0.001):.0f} a second"
     )
 
 
@@ -190,12 +212,11 @@ def pull(component: Component) -> str:
 def pulled(component: Component) -> Pulled:
     """The mirror is brought up to date before, so that it is our own work that is timed."""
     fetch_mirror_of(component)
-    begun = time.perf_counter()
-    sentence = pull(component)
-    queueing = time.perf_counter() - begun
-    found = COUNTS.search(sentence)
+    said: list[str] = []
+    queueing = spent(lambda: said.append(pull(component)))
+    found = COUNTS.search(said[0])
     queued, unaffected = (int(word.replace(",", "")) for word in found.groups()) if found else (0, 0)
-    return Pulled(queueing, queued, unaffected, timed(judge_waiting))
+    return Pulled(queueing, queued, unaffected, spent(judge_waiting))
 
 
 def judge_waiting() -> None:
