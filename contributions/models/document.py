@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchVectorField, TrigramSimilarity
@@ -30,10 +30,10 @@ class Document(models.Model):
 
 
 class UnreadQuerySet(models.QuerySet["Unread"]):
-    def leave(self, verb: str, contribution: Any) -> None:
-        """Remember, in the transaction that does it, that the words may have changed."""
-        if contribution is not None and verb not in WORDLESS:
-            self.create(contribution=contribution)
+    def leave(self, done: Iterable[tuple[str, int | None]]) -> None:
+        """Remember, in the transaction that does it, that the words may have changed by what was done to whom."""
+        wordy = [Unread(contribution_id=pk) for verb, pk in done if pk is not None and verb not in WORDLESS]
+        self.bulk_create(wordy)
 
     def oldest(self, most: int) -> list[int]:
         """The keys of contributions whose words wait, the longest waiting first."""

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from .blob import Blob
+from .porting import LARGE
 from .release import Release
 from .revision import Revision
 from .work import ERRORED, QUEUED, RUNNING, Work, WorkQuerySet
@@ -39,6 +40,11 @@ class FitQuerySet(WorkQuerySet):
         waiting = of_these.filter(state=QUEUED).select_related("release")
         used = ("-revision__contribution__running_count", "-revision__contribution__activity", "pk")
         return list(waiting.order_by(*used)[:most])
+
+    def to_judge(self) -> Self:
+        """With all that judging them reads, in the same query; what their revisions hold is long."""
+        named = self.select_related("revision__contribution__component", "release__component")
+        return named.defer(*(f"revision__{name}" for name in LARGE))
 
     def neighbours(self, component: int) -> Self:
         """What waits of a component and was not tried yet: the newest release and the most used first."""

@@ -15,11 +15,13 @@ from django.db.models.functions import Now
 from contributions.errors import Clash, LeaseLost
 
 from .moves import Stateful
+from .writing import save_together
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 QUEUED, RUNNING, ERRORED = "queued", "running", "errored"
+LET_GO = {"lease": None, "lease_until": None}
 GAVE_UP = "The portal tried {attempts} times and its worker was lost each time. This is our fault, not the patch's."
 
 
@@ -46,6 +48,25 @@ class WorkQuerySet(models.QuerySet[Any]):
         )
         found = {row.pk: row for row in self.filter(pk__in=keys, lease=token)} if taken else {}
         return [found[key] for key in keys if key in found]
+
+    def finish_all(self, results: Sequence[tuple[Any, Mapping[str, Any]]]) -> list[Any]:
+        """Record the one result of each row, as `finish` does, in the caller's transaction; by two statements.
+
+        A result is the new state and what goes with it, the same fields for each. Answers the rows that were this
+        worker's still: what another one has meanwhile is left to it.
+        """
+        leases = {row.lease for row, _ in results}
+        mine = self.filter(pk__in=[row.pk for row, _ in results], lease__in=leases, state=RUNNING).order_by("pk")
+        held = dict(mine.select_for_update(no_key=True).values_list("pk", Now()))
+        kept = [(row, values) for row, values in results if row.pk in held]
+        for row, values in kept:
+            if not row.may_move(values["state"]):
+                raise Clash(f"{row} cannot become {values['state']}.")
+            for name, value in {**values, **LET_GO, "finished_at": held[row.pk]}.items():
+                setattr(row, name, value)
+        names = {name for _, values in kept for name in values}
+        save_together([row for row, _ in kept], {*names, *LET_GO, "finished_at"})
+        return [row for row, _ in kept]
 
     def unheard(self, most: int) -> list[int]:
         """The keys of at most `most` waiting rows whose doorbell seems lost, oldest first; they count as rung now."""
@@ -131,6 +152,6 @@ class Work(Stateful):
 
     def _let_go(self, to: str, **values: Any) -> Self:
         try:
-            return self.move(to, held={"lease": self.lease}, lease=None, lease_until=None, **values)
+            return self.move(to, held={"lease": self.lease}, **LET_GO, **values)
         except Clash as clash:
             raise LeaseLost(clash.sentence) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -16,7 +17,7 @@ from .places import mirror_of
 from .stranding import tell_of_turn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from contributions.models import Revision
 
@@ -25,20 +26,20 @@ ASKED = "please compare them."  # how the ladder ends its question, which is ans
 PROBABLE = {"evidence": Fit.Evidence.SUBJECT}
 
 
-def settle_doubt(fit: Fit) -> list[Sighting]:
-    """Part of recording a verdict: what was said of its commit holds. Other commits are looked for by a worker.
+def settle_doubts(fits: Sequence[Fit]) -> list[Sighting]:
+    """Part of recording verdicts: what was said of their commits holds. Other commits are looked for by a worker.
 
-    The contribution's row is locked by whoever calls.
+    The contributions' rows are locked by whoever calls.
     """
-    said = {row.commit: row for row in Sighting.objects.filter(contribution=fit.revision.contribution_id)}
-    if fit.state == State.PROBABLY_UPSTREAM:
-        Fit.objects.filter(pk=fit.pk).update(namesake=fit.upstream_commit)
-        fit.namesake = fit.upstream_commit
-        if fit.namesake in said:
-            answer(fit, is_same=said[fit.namesake].is_same)
-    elif fit.namesake:
-        Fit.objects.filter(pk=fit.pk).update(namesake="")
-        fit.namesake = ""
+    said: dict[int, dict[str, Sighting]] = defaultdict(dict)
+    for row in Sighting.objects.filter(contribution__in={fit.revision.contribution_id for fit in fits}):
+        said[row.contribution_id][row.commit] = row
+    return [row for fit in fits for row in _settled(fit, said.get(fit.revision.contribution_id, {}))]
+
+
+def _settled(fit: Fit, said: Mapping[str, Sighting]) -> list[Sighting]:
+    if fit.state == State.PROBABLY_UPSTREAM and fit.namesake in said:
+        answer(fit, is_same=said[fit.namesake].is_same)
     if fit.state == State.UPSTREAM:
         return []
     return [queue_again(row) for row in said.values() if row.is_same]

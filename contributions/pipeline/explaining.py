@@ -18,18 +18,17 @@ from .leasing import leased
 from .places import mirror_with
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from contributions.checkout.blaming import Blame
     from contributions.checkout.clashing import Clash, Hunk, Stretch
     from contributions.checkout.explaining import Explanation
 
 
-def queue_inquiry(fit: Fit) -> list[Inquiry]:
-    """Part of recording a verdict: whatever was found before is forgotten, and looked for anew where it matters."""
-    Inquiry.objects.filter(fit=fit).delete()
-    Fit.objects.filter(pk=fit.pk).exclude(blame=[], clash=None).update(blame=[], clash=None)
-    return [Inquiry.objects.create(fit=fit)] if fit.state in UNCLEAR else []
+def queue_inquiries(fits: Sequence[Fit]) -> list[Inquiry]:
+    """Part of recording verdicts: whatever was found before is forgotten, and looked for anew where it matters."""
+    Inquiry.objects.filter(fit__in=fits).delete()
+    return Inquiry.objects.bulk_create(Inquiry(fit=fit) for fit in fits if fit.state in UNCLEAR)
 
 
 def fits_that_wait() -> Iterator[int]:
@@ -59,6 +58,7 @@ def _record(row: Inquiry, found: Explanation) -> None:
     """Unless the fit was judged again meanwhile: another inquiry waits then, and this one is gone."""
     counts = {clash.path: clash.count for clash in found.clashes}
     with transaction.atomic():
+        Fit.objects.select_for_update(no_key=True).get(pk=row.fit_id)  # before the inquiry, as whoever judges it does
         row.finish(Inquiry.State.DONE, sentence="")
         clash = Blob.objects.keep_bytes(_written(found)) if found.clashes else None
         blame = [_blamed(blame, counts.get(blame.path, 0)) for blame in found.blames]

@@ -10,37 +10,50 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from contributions.models import Build, Fit, Pick, Release
+from contributions.models.writing import save_together
 
-from .building import queue_build
+from .building import queue_build, queue_builds
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
 DAILY = timedelta(days=1)
 MOST_AT_ONCE = 200
 
 
-def queue_build_by_policy(fit: Fit) -> Build | None:
-    """The build of a fit that was judged; on a branch that was built within the last day it is put off until then."""
-    if _is_only_pinned(fit):
-        return None
-    due = _due_at(fit)
-    Fit.objects.filter(pk=fit.pk).update(builds_at=due)
-    return queue_build(fit) if due is None else None
+def queue_builds_by_policy(fits: Sequence[Fit]) -> list[Build]:
+    """Builds of fits that were judged; on a branch that was built within the last day one is put off until then."""
+    pinned = _only_pinned(fits)
+    wanted = [fit for fit in fits if fit.revision_id not in pinned]
+    due = _due_at(wanted)
+    moved = [fit for fit in wanted if fit.builds_at != due.get(fit.pk)]
+    for fit in moved:
+        fit.builds_at = due.get(fit.pk)
+    save_together(moved, ["builds_at"])
+    return queue_builds(fit for fit in wanted if fit.pk not in due)
 
 
-def _is_only_pinned(fit: Fit) -> bool:
-    """Whether it is judged for a stack that pins it, and is what nobody else would take any more."""
-    is_past = fit.revision.contribution.current_id != fit.revision_id and not fit.revision.is_port
-    return is_past and Pick.objects.filter(revision=fit.revision_id).exists()
+def _only_pinned(fits: Sequence[Fit]) -> set[int]:
+    """The revisions that are judged for a stack that pins them, and are what nobody else would take any more."""
+    past = {fit.revision for fit in fits if fit.revision.contribution.current_id != fit.revision_id}
+    picks = Pick.objects.filter(revision__in=[revision for revision in past if not revision.is_port])
+    return set(picks.order_by().values_list("revision", flat=True))
 
 
-def _due_at(fit: Fit) -> datetime | None:
-    if fit.release.kind != Release.Kind.BRANCH:
-        return None
-    built = Build.objects.originals().filter(release=fit.release_id, revision=fit.revision_id)
-    last = built.order_by("-pk").values_list("queued_at", flat=True).first()
-    return last + DAILY if last is not None and last + DAILY > timezone.now() else None
+def _due_at(fits: Sequence[Fit]) -> dict[int, datetime]:
+    """Of those that are put off, until when."""
+    moving = [fit for fit in fits if fit.release.kind == Release.Kind.BRANCH]
+    revisions, releases = ({getattr(fit, name) for fit in moving} for name in ("revision_id", "release_id"))
+    built = Build.objects.originals().filter(release__in=releases, revision__in=revisions)
+    newest = built.order_by("release_id", "revision_id", "-pk").distinct("release_id", "revision_id")
+    last = {(release, revision): at for release, revision, at in newest.values_list("release", "revision", "queued_at")}
+    due = {fit.pk: last[_pair(fit)] + DAILY for fit in moving if _pair(fit) in last}
+    return {pk: at for pk, at in due.items() if at > timezone.now()}
+
+
+def _pair(fit: Fit) -> tuple[int, int]:
+    return fit.release_id, fit.revision_id
 
 
 def queue_due_builds() -> list[Build]:

@@ -23,7 +23,7 @@ from .leasing import leased
 from .places import mirror_with
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from contributions.models import Component
 
@@ -37,13 +37,35 @@ MOST_TEACHERS = 20  # ports that are learnt from in one go
 
 def queue_offer(fit: Fit) -> Sequence[Offer]:
     """Try what conflicts, unless that was tried on this very commit of the release."""
-    if fit.state != Fit.State.CONFLICTS or fit.revision_id != fit.revision.contribution.current_id:
-        return []
-    given = {"release_commit": fit.release_commit}
-    offer, made = Offer.objects.get_or_create(revision=fit.revision, release=fit.release, defaults=given)
-    if made:
-        return [offer]
-    return [_again(offer, fit.release_commit)] if offer.release_commit != fit.release_commit and offer.is_over else []
+    return queue_offers([fit])
+
+
+def queue_offers(fits: Sequence[Fit]) -> list[Offer]:
+    """The same for several, by as many statements for one as for many that are new."""
+    current = [fit for fit in fits if fit.revision_id == fit.revision.contribution.current_id]
+    wanted = {(fit.revision_id, fit.release_id): fit for fit in current if fit.state == Fit.State.CONFLICTS}
+    known = _offers_for(wanted)
+    fresh = {pair: fit for pair, fit in wanted.items() if pair not in known}
+    Offer.objects.bulk_create(
+        (
+            Offer(revision=fit.revision, release=fit.release, release_commit=fit.release_commit)
+            for fit in fresh.values()
+        ),
+        ignore_conflicts=True,
+    )
+    again = [
+        _again(offer, wanted[pair].release_commit)
+        for pair, offer in known.items()
+        if offer.release_commit != wanted[pair].release_commit and offer.is_over
+    ]
+    return [*_offers_for(fresh).values(), *again]
+
+
+def _offers_for(pairs: Collection[tuple[int, int]]) -> dict[tuple[int, int], Offer]:
+    """Those that there are, by revision and release."""
+    revisions, releases = ({pair[place] for pair in pairs} for place in (0, 1))
+    found = Offer.objects.filter(revision__in=revisions, release__in=releases)
+    return {pair: offer for offer in found if (pair := (offer.revision_id, offer.release_id)) in pairs}
 
 
 def _again(offer: Offer, release_commit: str) -> Offer:

@@ -141,7 +141,7 @@ class _Spreading:
 
     def _laid(self, fits: Sequence[Fit]) -> dict[int, Laid]:
         """The patched release of each fit, by its key."""
-        tips = Revision.objects.in_bulk([fit.revision_id for fit in fits])
+        tips = Revision.objects.only("base_commit", "tip_commit").in_bulk([fit.revision_id for fit in fits])
         layers = [
             Layer(tips[pk].base_commit, tips[pk].tip_commit, f"refs/fits/{pk}/{self.release.pk}")
             for pk in (fit.revision_id for fit in fits)
@@ -185,8 +185,7 @@ class _Spreading:
         used = ("-revision__contribution__running_count", "-revision__contribution__activity", "pk")
         self.done.queued += queue_builds(there.select_related("release").order_by(*used))
         self._ask_about_conflicts(keys)
-        for contribution in contributions:
-            Standing.objects.recompute(contribution)
+        Standing.objects.recompute_all([row.pk for row in contributions])
 
     def _ask_about_conflicts(self, revisions: Sequence[int]) -> None:
         """What is queued behind a verdict that conflicts: its reason, where that is not known, and a try at a port."""

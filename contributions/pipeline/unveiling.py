@@ -17,7 +17,7 @@ from .building import queue_build
 from .settling import settle
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from contributions.models import Build, Person
 
@@ -64,6 +64,13 @@ def unveil_if_clear(pk: int) -> Sequence[Build]:
         Contribution.objects.filter(pk=pk).update(shares_at=None)
         Event.objects.write(Event.Verb.ALIKE, contribution=draft, revision=draft.current)
         return []
+
+
+def unveil_all_clear(keys: Collection[int]) -> list[Build]:
+    """The same of each draft among these contributions."""
+    drafts = Contribution.objects.filter(pk__in=keys, is_draft=True).exclude(shares_at=None)
+    waiting = list(drafts.order_by("pk").values_list("pk", flat=True))
+    return [build for pk in waiting for build in unveil_if_clear(pk)]
 
 
 def _is_still_compared(draft: Contribution) -> bool:

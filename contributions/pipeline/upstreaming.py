@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from contributions.models import Contribution, Event, Fit, Release
 from contributions.models.forges import commit_address
+from contributions.models.writing import save_together
 from contributions.patches import read_status
 
 if TYPE_CHECKING:
@@ -17,14 +18,22 @@ COLUMNS = ("upstream_status", "upstream_link", "upstream_reason", "upstream_comm
 
 def write_down(contribution: Contribution, columns: dict[str, str], *, by: Event.Verb = Event.Verb.PLACED) -> bool:
     """Set the status in the caller's transaction; False when it says that already."""
+    event = _set(contribution, columns, by=by)
+    if event is None:
+        return False
+    Contribution.objects.filter(pk=contribution.pk).update(**{name: getattr(contribution, name) for name in COLUMNS})
+    Event.objects.write_all([event])
+    return True
+
+
+def _set(contribution: Contribution, columns: dict[str, str], *, by: Event.Verb = Event.Verb.PLACED) -> Event | None:
+    """In memory alone; the line of it, or none when it says that already."""
     columns = dict.fromkeys(COLUMNS, "") | columns
     if all(getattr(contribution, name) == value for name, value in columns.items()):
-        return False
-    Contribution.objects.filter(pk=contribution.pk).update(**columns)
+        return None
     for name, value in columns.items():
         setattr(contribution, name, value)
-    Event.objects.write(by, contribution=contribution, text=told(contribution))
-    return True
+    return Event(verb=by, contribution=contribution, text=told(contribution))
 
 
 def told(contribution: Contribution) -> str:
@@ -43,20 +52,39 @@ def place_as_told(contribution: Contribution, revision: Revision) -> None:
     write_down(contribution, columns | {"upstream_commit": found.commit})
 
 
-def place_by_fit(fit: Fit) -> None:
-    """Applied, once the newest release has it; pending again, if upstream took back what the portal had found there."""
-    contribution = fit.revision.contribution
-    matters = fit.state == Fit.State.UPSTREAM or contribution.upstream_status == Placed.APPLIED
-    if not matters or fit.revision_id != contribution.current_id or not _is_newest(fit.release):
-        return
-    if fit.state == Fit.State.UPSTREAM:
-        if contribution.upstream_status != Placed.APPLIED:
-            write_down(contribution, applied_columns(fit))
-        return
-    last = Event.objects.filter(contribution=contribution, verb=Event.Verb.PLACED).newest_first().first()
-    found_here = last is not None and last.actor_id is None
-    if contribution.upstream_status == Placed.APPLIED and found_here and fit.state in GONE:
-        write_down(contribution, {"upstream_status": Placed.PENDING})
+class Places:
+    """What verdicts of one component say of the upstream status: in memory, until `keep` saves all of it.
+
+    Applied, once the newest release has it; pending again, if upstream took back what the portal had found there.
+    """
+
+    def __init__(self, component: int) -> None:
+        self._newest = _newest_final(component)
+        self._placed: dict[int, Contribution] = {}
+
+    def by(self, fit: Fit) -> Event | None:
+        """The line of what changes, not written yet."""
+        contribution = fit.revision.contribution
+        if fit.revision_id != contribution.current_id or fit.release_id != self._newest:
+            return None
+        columns = self._said_by(fit, contribution)
+        event = _set(contribution, columns) if columns else None
+        if event:
+            self._placed[contribution.pk] = contribution
+        return event
+
+    @staticmethod
+    def _said_by(fit: Fit, contribution: Contribution) -> dict[str, str] | None:
+        is_applied = contribution.upstream_status == Placed.APPLIED
+        if fit.state == Fit.State.UPSTREAM:
+            return None if is_applied else applied_columns(fit)
+        if not is_applied or fit.state not in GONE:
+            return None
+        last = Event.objects.filter(contribution=contribution, verb=Event.Verb.PLACED).newest_first().first()
+        return {"upstream_status": Placed.PENDING} if last is not None and last.actor_id is None else None
+
+    def keep(self) -> None:
+        save_together(list(self._placed.values()), COLUMNS)
 
 
 GONE = (Fit.State.APPLIES, Fit.State.MERGES, Fit.State.CONFLICTS)
@@ -74,7 +102,7 @@ def newest_that_has(contribution: Contribution) -> Fit | None:
     return found.order_by("-release__position", "-pk").first()
 
 
-def _is_newest(release: Release) -> bool:
-    """Of those that are final: a candidate may yet lose what it has."""
-    final = Release.objects.supported().filter(component=release.component_id, is_candidate=False)
-    return final.newest_first().values_list("pk", flat=True).first() == release.pk
+def _newest_final(component: int) -> int | None:
+    """The key of the newest release that is final: a candidate may yet lose what it has."""
+    final = Release.objects.supported().filter(component=component, is_candidate=False)
+    return final.newest_first().values_list("pk", flat=True).first()

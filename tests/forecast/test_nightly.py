@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from contributions.models import Event, Fit, Forecast, Notification
 from contributions.pipeline.forecasting import forecast, forecast_all, targets
-from contributions.pipeline.moving import queue_build_by_policy
+from contributions.pipeline.moving import queue_builds_by_policy
 from contributions.pipeline.queueing import judged_on
 from contributions.pipeline.telling import tell_waiting
 from tests import factories
@@ -186,8 +186,8 @@ def test_what_a_stack_pins_meets_a_release_that_is_new_or_moves_and_is_not_built
     stack.picks.update(revision=older)
     assert older in judged_on(candidate)
     fit = factories.make_fit(older, candidate)
-    assert queue_build_by_policy(fit) is None
-    assert queue_build_by_policy(factories.make_fit(pinned.current, candidate)) is not None
+    assert queue_builds_by_policy([fit]) == []
+    assert len(queue_builds_by_policy([factories.make_fit(pinned.current, candidate)])) == 1
     stack.picks.update(revision=pinned.current)
     port = factories.make_revision(pinned, ports=older, release=old)
     stack.picks.update(revision=port)

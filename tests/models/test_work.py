@@ -40,6 +40,30 @@ def test_of_many_workers_one_gets_the_build() -> None:
 
 
 @pytest.mark.django_db
+def test_of_results_that_are_recorded_together_only_those_of_a_held_row_count() -> None:
+    rows = Fit.objects.claim_all([make_fit(state="queued").pk for _ in range(4)])
+    Fit.objects.filter(pk=rows[0].pk).update(lease=None, state="queued")
+    Fit.objects.filter(pk=rows[1].pk).update(lease="00000000-0000-4000-8000-000000000000")
+    results = [(row, {"state": "merges", "sentence": f"It is {row.pk}."}) for row in rows]
+    assert Fit.objects.finish_all(results) == rows[2:]
+    kept = {row.pk: row for row in Fit.objects.all()}
+    assert [kept[row.pk].state for row in rows] == ["queued", "running", "merges", "merges"]
+    for row in rows[2:]:
+        now = kept[row.pk]
+        assert (now.sentence, now.lease, now.lease_until) == (f"It is {row.pk}.", None, None)
+        assert now.finished_at == row.finished_at >= now.started_at
+    assert Fit.objects.finish_all([(kept[row.pk], {"state": "merges"}) for row in rows[2:]]) == [], "once"
+
+
+@pytest.mark.django_db
+def test_results_that_no_arrow_leads_to_are_refused_together() -> None:
+    rows = Fit.objects.claim_all([make_fit(state="queued").pk for _ in range(2)])
+    with pytest.raises(Clash, match="cannot become running"):
+        Fit.objects.finish_all([(rows[0], {"state": "merges"}), (rows[1], {"state": "running"})])
+    assert set(Fit.objects.values_list("state", flat=True)) == {"running"}
+
+
+@pytest.mark.django_db
 def test_a_build_that_is_over_cannot_be_claimed() -> None:
     assert Build.objects.claim(make_build().pk) is None
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from contributions.actions.sources import PatchFile
-from contributions.models import Event, Fit, Release
+from contributions.models import Contribution, Event, Fit, Release
 from contributions.pipeline import fitting
 from contributions.pipeline.fitting import fit
 from contributions.pipeline.leasing import leased_together
@@ -17,7 +19,7 @@ from tests.pipeline.test_way_of_a_contribution import share, upload
 from tests.platform import SONG_MENDED, Upstream
 
 if TYPE_CHECKING:
-    from contributions.models import Component, Contribution, Person
+    from contributions.models import Component, Person
 
 pytestmark = pytest.mark.django_db
 
@@ -80,6 +82,28 @@ def test_a_row_that_another_worker_took_meanwhile_is_left_to_it(waiting: list[Fi
     assert taken.state == "running"
     assert Fit.objects.filter(state="running").count() == 1
     assert Event.objects.filter(verb=Event.Verb.FITTED).count() == 7
+
+
+def test_many_verdicts_are_written_down_by_as_many_statements_as_few(
+    author: Person, component: Component, upstream: Upstream
+) -> None:
+    made = []
+    for number in range(4):
+        mail = upstream.patch("1.0", f"Count to fifteen in words, way {number}", song__txt=SONG_MENDED)
+        made.append(share(author, component, PatchFile(upload(mail))))
+        receive(made[-1].revisions.get().pk)
+
+    def statements(contributions: list[Contribution]) -> int:
+        rows = Fit.objects.to_judge().claim_all(
+            list(Fit.objects.filter(revision__contribution__in=contributions).values_list("pk", flat=True))
+        )
+        with CaptureQueriesContext(connection) as asked:
+            fitting.judge_all(rows)
+        return len(asked)
+
+    assert statements(made[:1]) == statements(made[1:])
+    assert set(Fit.objects.values_list("state", flat=True)) == {"applies", "upstream"}
+    assert {each.fit_count for each in Contribution.objects.all()} == {2}
 
 
 def test_the_newest_release_is_taken_first_and_no_other_component_s() -> None:

@@ -10,7 +10,7 @@ from django.test import Client
 from contributions.actions.upstreaming import place
 from contributions.errors import Invalid, NotAllowed
 from contributions.models import Event, Fit, Release, Revision
-from contributions.pipeline.upstreaming import place_by_fit
+from contributions.pipeline.upstreaming import Places
 from tests.api.conftest import Caller
 from tests.factories import make_blob, make_contribution, make_fit, make_person, make_release, make_revision
 from tests.pages.conftest import signed_in
@@ -93,6 +93,13 @@ def of(contribution: Contribution, **wanted: Any) -> Fit:
     return Fit.objects.select_related("revision__contribution", "release__component").get(
         revision=contribution.current, **wanted
     )
+
+
+def place_by_fit(fit: Fit) -> None:
+    places = Places(fit.release.component_id)
+    event = places.by(fit)
+    places.keep()
+    Event.objects.write_all([event] if event else [])
 
 
 def test_the_newest_release_says_that_upstream_has_it_and_when_it_was_taken_back(taken: Contribution) -> None:

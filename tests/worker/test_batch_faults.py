@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count
 
 from contributions.actions.sources import PatchFile
 from contributions.actions.submitting import submit
 from contributions.models import Component, Contribution, Event, Fit, Person
+from contributions.pipeline import fitting
 from contributions.pipeline.receiving import receive
 from tests.platform import SONG_MENDED, Upstream
 
@@ -41,16 +42,23 @@ def fits_of(contributions: list[Contribution]) -> QuerySet[Fit]:
     return Fit.objects.filter(revision__contribution__in=contributions)
 
 
-def test_a_batch_killed_half_way_ends_with_each_row_judged_once(crew: Crew, batch: list[Contribution]) -> None:
-    everything, first, rest = fits_of(batch), fits_of(batch[:2]), fits_of(batch[2:])
+def test_a_batch_killed_half_way_ends_with_each_row_judged_once(
+    crew: Crew, batch: list[Contribution], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = fits_of(batch)
     assert everything.filter(state="queued").count() == 16
+    monkeypatch.setattr(fitting, "AT_ONCE", 8)
+    monkeypatch.setattr(fitting, "SECONDS", 0)
+    fitting.fit(everything.filter(release__name="4.0")[0].pk)
+    first = everything.filter(pk__in=list(everything.filter(attempts=1).values_list("pk", flat=True)))
+    rest = everything.exclude(pk__in=first)
+    assert (first.count(), rest.count()) == (8, 8)
     crew.start_beat()
     with transaction.atomic():
-        Contribution.objects.select_for_update().get(pk=batch[2].pk)  # the worker waits here with half of its batch
+        Contribution.objects.select_for_update().get(pk=batch[2].pk)  # the worker waits here, two others locked
         worker = crew.start_worker()
-        unfinished = first.filter(state__in=["queued", "running"])
-        wait_for(lambda: not unfinished.exists(), "the first half to be recorded")
-        assert set(rest.values_list("state", "attempts")) == {("running", 1)}, "it holds the other half"
+        wait_for(_waits_for_a_lock, "the verdicts to be written down")
+        assert set(rest.values_list("state", "attempts")) == {("running", 1)}, "none of them is, without the others"
         crew.kill(worker)
     crew.start_worker()
     wait_for(lambda: not everything.filter(state__in=["queued", "running"]).exists(), "the other half")
@@ -61,3 +69,10 @@ def test_a_batch_killed_half_way_ends_with_each_row_judged_once(crew: Crew, batc
     told = Event.objects.filter(verb=Event.Verb.FITTED).order_by().values("revision", "release")
     assert list(told.annotate(times=Count("pk")).values_list("times", flat=True)) == [1] * 16
     assert {each.fit_count for each in Contribution.objects.all()} == {2}
+
+
+def _waits_for_a_lock() -> bool:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    with connection.cursor() as cursor:
+        cursor.execute(waiting)
+        return bool(cursor.fetchone()[0])
