@@ -249,7 +249,7 @@ class _Looked:
             which = "" if fit.revision_id == row.pk or current is None else f" as {current.label}"
             at = f": commit {fit.upstream_commit[:12]}" if fit.upstream_commit else ""
             yield Finding(
-                Word.UPSTREAM, f"{fit.release.name} has it{which}{at}.", release=fit.release.name,
+                Word.UPSTREAM, f"{fit.release.called} has it{which}{at}.", release=fit.release.name,
                 commit=fit.upstream_commit,
             )  # fmt: skip
 
@@ -265,7 +265,7 @@ class _Looked:
             release = port.release
             if release is not None and release.pk not in told and self._is_news(release):
                 told.add(release.pk)
-                sentence = f"{port.label} is a port of it to {release.name}."
+                sentence = f"{port.label} is a port of it to {release.called}."
                 yield Finding(Word.PORT, sentence, revision=port.number, release=release.name)
 
     def _is_news(self, release: Release) -> bool:

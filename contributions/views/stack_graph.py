@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 ROW = 26  # units from one patch to the next
 TOP = 16
 REACH = 150  # units that the widest arc bends to the left
-WORDS = 360  # units for the titles
+WORDS = 440  # units for the titles
 LONGEST = 46  # letters of a title
 MOST_ARCS = 600  # with more of them nothing could be made out; what conflicts is drawn first
 
@@ -74,7 +74,8 @@ def graph_of(
     places = {entry["contribution"]: TOP + ROW * place for place, entry in enumerate(order)}
     nodes = [_node(entry, places, titles) for entry in order]
     drawn = sorted(pairs, key=lambda pair: list(MEETINGS).index(pair["meeting"]))
-    arcs = [_arc(pair, places) for pair in drawn[:MOST_ARCS]]
+    farthest = max((abs(places[pair["a"]] - places[pair["b"]]) for pair in drawn), default=0) / 2
+    arcs = [_arc(pair, places, farthest) for pair in drawn[:MOST_ARCS]]
     return Graph(nodes, arcs[::-1], max(len(pairs) - MOST_ARCS, 0))
 
 
@@ -85,11 +86,11 @@ def _node(entry: Mapping[str, Any], places: Mapping[int, int], titles: Mapping[i
     return Node(number, label, places[number], entry["state"], f"{label}: {entry['state']}")
 
 
-def _arc(pair: Mapping[str, Any], places: Mapping[int, int]) -> Arc:
-    """Half an ellipse to the left, wider the further the two are apart."""
+def _arc(pair: Mapping[str, Any], places: Mapping[int, int], farthest: float) -> Arc:
+    """Half an ellipse to the left, wider the further the two are apart, so that no two lie on each other."""
     upper, lower = sorted((places[pair["a"]], places[pair["b"]]))
     high = (lower - upper) / 2
-    wide = min(10 + 0.8 * high, REACH)
+    wide = 10 + high * min(0.8, (REACH - 10) / farthest)
     x = REACH + 10
     path = f"M{x} {upper}A{wide:g} {high:g} 0 0 0 {x} {lower}"
     return Arc(path, pair["meeting"], f"#{pair['a']} and #{pair['b']} {MEETINGS[pair['meeting']]}")

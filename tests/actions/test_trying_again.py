@@ -76,7 +76,7 @@ def test_all_that_errored_of_a_cell_is_tried_again_by_one_press(fit: Fit, author
     rows = gave_up_behind(fit)
     page = fit.get_absolute_url()
     told = "the look for the upstream commit to blame, the try at a port, the look for the commit in other releases"
-    assert f"Gave up: {told}." in text_of(author, page)
+    assert f"gave up on {told}." in text_of(author, page)
     assert "Try again" in text_of(author, page)
     client = signed_in(author)
     form = {"release": fit.release.slug, "revision": "1"}
@@ -87,14 +87,14 @@ def test_all_that_errored_of_a_cell_is_tried_again_by_one_press(fit: Fit, author
     assert fit.state == "conflicts", "a verdict that is there stays"
     line = Event.objects.get(verb="rebuilt")
     assert (line.actor, line.release, line.phrase) == (author, fit.release, "asked to have it judged again")
-    assert "Gave up" not in text_of(author, page)
+    assert "gave up on" not in text_of(author, page)
     assert client.post(url, form).status_code == 409, "and twice is once"
     assert Event.objects.filter(verb="rebuilt").count() == 1
 
 
 def test_a_verdict_that_errored_is_judged_again(fit: Fit, author: Person) -> None:
     type(fit).objects.filter(pk=fit.pk).update(state="errored", attempts=3)
-    assert "Gave up: the verdict." in text_of(author, fit.get_absolute_url())
+    assert "gave up on the verdict." in text_of(author, fit.get_absolute_url())
     assert [row.pk for row in try_fit_again(person=author, fit=fit)] == [fit.pk]
     assert states([fit]) == [("queued", 0)]
 
@@ -102,7 +102,7 @@ def test_a_verdict_that_errored_is_judged_again(fit: Fit, author: Person) -> Non
 def test_strangers_to_a_cell_are_shown_no_button_and_refused(fit: Fit, author: Person) -> None:
     gave_up_behind(fit)
     other = factories.make_person()
-    assert "Gave up" in text_of(other, fit.get_absolute_url())
+    assert "gave up on" in text_of(other, fit.get_absolute_url())
     assert "Try again" not in text_of(other, fit.get_absolute_url())
     with pytest.raises(NotAllowed):
         try_fit_again(person=other, fit=fit)
@@ -118,7 +118,7 @@ def test_the_search_for_a_culprit_goes_on_when_its_people_say_so(stopped: Assemb
     waited = stopped_by(stopped)
     assert waited
     for page in (stopped.get_absolute_url(), stopped.stack.get_absolute_url()):
-        assert "Gave up: a build." in text_of(author, page)
+        assert "gave up on a build." in text_of(author, page)
         assert "Try again" in text_of(author, page)
     url = f"{stopped.get_absolute_url()}try-again/"
     assert signed_in(author).post(url)["Location"] == stopped.get_absolute_url()
