@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from contributions.errors import Clash, Invalid, NotAllowed, TooLarge
 from contributions.models import Contribution, Event
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from contributions.models import Person
 
 MOST = 20
+REACHED = """
+WITH RECURSIVE reached(number) AS (
+    SELECT to_contribution_id FROM contributions_contribution_depends_on WHERE from_contribution_id = %s
+    UNION
+    SELECT to_contribution_id FROM contributions_contribution_depends_on JOIN reached ON from_contribution_id = number
+)
+SELECT EXISTS (SELECT FROM reached WHERE number = %s)
+"""
 
 
 def set_dependencies(*, author: Person, contribution: Contribution, on: Sequence[int]) -> Contribution:
@@ -56,10 +64,10 @@ def _refuse(contribution: Contribution, number: int, other: Contribution | None)
 
 
 def _reaches(start: Contribution, goal: int) -> bool:
-    """Whether `start` depends on `goal`, directly or by way of others, as far as their authors said so."""
-    seen, waiting = {start.pk}, {start.pk}
-    while waiting:
-        rows = Contribution.depends_on.through.objects.filter(from_contribution__in=waiting)
-        waiting = set(rows.values_list("to_contribution_id", flat=True)) - seen
-        seen |= waiting
-    return goal in seen
+    """Whether `start` depends on `goal`, directly or by way of others, as far as their authors said so.
+
+    The database walks, however long the chain is.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(REACHED, [start.pk, goal])
+        return bool(cursor.fetchone()[0])

@@ -63,8 +63,9 @@ def propose_port(
 
 def take_offer(*, person: Person, contribution: Contribution, release: Release, note: str = "") -> Revision:
     """Propose the port that the portal made of remembered resolutions; two presses make one."""
-    offer = Offer.objects.filter(revision=contribution.current_id, release=release).select_related("mbox").first()
-    if offer is None or offer.mbox is None or not offer.is_whole or offer.release_commit != release.commit:
+    rows = Offer.objects.filter(revision=contribution.current_id, release=release)
+    offer = rows.select_related("mbox", "release").first()
+    if offer is None or offer.mbox is None or not offer.is_standing:
         raise Clash(f"There is nothing to offer for {release.name} any more.")
     learnt = ", ".join(dict.fromkeys(used["told"] for used in offer.used))
     source = PatchFile(ContentFile(offer.mbox.read(), name="remembered.patch"))

@@ -21,6 +21,7 @@ from .contribution import Contribution
 from .event import Event
 from .fit import Fit
 from .forecasting import Do, Outlook, outlooks
+from .porting import rank
 from .publication import Publication
 from .revision import Revision
 
@@ -188,10 +189,11 @@ class _Looked:
         return _by_revision(rows.select_related("release").order_by("release__position"))
 
     def _ports(self, seen: Iterable[int]) -> dict[int, list[Revision]]:
-        """By the revision that they bring to another release."""
+        """By the revision that they bring to another release, the best first."""
         rows = Revision.objects.ports().filter(ports__in=seen, state=Revision.State.RECEIVED, release__isnull=False)
         found = defaultdict(list)
-        for row in rows.select_related("release").defer(*LARGE).order_by("-number"):
+        ports = rows.select_related("release", "contribution").defer(*LARGE).order_by("number")
+        for row in sorted(ports, key=lambda row: rank(row, row.contribution), reverse=True):
             found[row.ports_id].append(row)
         return found
 

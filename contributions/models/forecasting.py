@@ -16,6 +16,7 @@ from .contribution import Contribution
 from .fit import Fit
 from .holdings import carries
 from .picture import PATCHES, why
+from .porting import rank
 from .release import Release, usual_among
 from .revision import Revision
 from .stack import Pick, Stack
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 LONG = ("files", "commits", "fingerprints", "carries", "text", "html", "warnings")
 OF_A_FIT = ("revision_id", "state", "sentence", "way", "upstream_commit", "evidence", "conflicts", "blame")
+OF_A_PORT = ("number", "ports", "approved_at", "submitted_by", "contribution__author")
 FITTING = frozenset({Fit.State.APPLIES, Fit.State.MERGES})
 WAITING = frozenset({Fit.State.QUEUED, Fit.State.RUNNING})
 
@@ -120,11 +122,12 @@ def _meant(revision: Revision, release: Release) -> int:
 
 
 def _ports(revisions: Iterable[int], release: Release) -> dict[int, Revision]:
-    """The newest port of each to the release, by the key of what it was made of."""
+    """The best port of each to the release, by the key of what it was made of."""
     made = Revision.objects.filter(
         ports__in=revisions, release=release, state=Revision.State.RECEIVED, withdrawn_at=None
     )
-    return {port.ports_id: port for port in made.only("number", "ports").order_by("number")}
+    found = made.select_related("contribution").only(*OF_A_PORT).order_by("number")
+    return {port.ports_id: port for port in sorted(found, key=lambda port: rank(port, port.contribution))}
 
 
 def _outlook(fit: Mapping[str, Any] | None, port: Revision | None, fits: Mapping[int, Mapping[str, Any]]) -> Outlook:

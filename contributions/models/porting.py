@@ -54,7 +54,7 @@ def ports_of_each(
     rows = _received(of)
     if releases is not None:
         rows = rows.filter(release__in=releases)
-    ports = sorted(rows, key=lambda port: _rank(port, of[port.contribution_id]), reverse=True)
+    ports = sorted(rows, key=lambda port: rank(port, of[port.contribution_id]), reverse=True)
     shown = [of[port.contribution_id].current_id for port in ports]
     current = Revision.objects.only("number", "carries").in_bulk(shown) if ports else {}
     found: dict[int, dict[int, Revision]] = {}
@@ -64,7 +64,8 @@ def ports_of_each(
     return found
 
 
-def _rank(port: Revision, contribution: Contribution) -> tuple[bool, bool, int]:
+def rank(port: Revision, contribution: Contribution) -> tuple[bool, bool, int]:
+    """The higher, the better a port it is of several that are made of the same for the same."""
     return port.approved_at is not None, port.submitted_by_id == contribution.author_id, port.number
 
 

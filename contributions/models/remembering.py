@@ -92,3 +92,15 @@ class Offer(Work):
     @property
     def is_whole(self) -> bool:
         return self.state == self.State.WHOLE
+
+    @property
+    def is_standing(self) -> bool:
+        """Whether it may be shown and taken: nothing moved since, and what it was learnt from is still trusted."""
+        return self.is_whole and self.release_commit == self.release.commit and self._is_trusted()
+
+    def _is_trusted(self) -> bool:
+        teachers = {(used["contribution"], used["revision"]) for used in self.used}
+        named = Q(pk__in=[])
+        for contribution, number in teachers:
+            named |= Q(port__contribution=contribution, port__number=number)
+        return Resolution.objects.trusted().filter(named).order_by().values("port").distinct().count() == len(teachers)

@@ -90,9 +90,9 @@ def _sent(request: HttpRequest, contribution: Contribution, port: Revision) -> H
 def port_offered(request: HttpRequest, number: int, slug: str) -> HttpResponseBase:
     """What the portal made of remembered resolutions, to be looked at before somebody proposes it."""
     contribution = find(request, number)
-    rows = Offer.objects.filter(revision=contribution.current_id, release__slug=slug, state=Offer.State.WHOLE)
-    offer = rows.select_related("mbox").first()
-    if offer is None or offer.mbox is None:
+    rows = Offer.objects.filter(revision=contribution.current_id, release__slug=slug)
+    offer = rows.select_related("mbox", "release").first()
+    if offer is None or offer.mbox is None or not offer.is_standing:
         raise Missing("There is nothing to offer for this release.")
     response = served(request, offer.mbox, f"{number}-offered.patch", public=contribution.is_public, text=True)
     response.headers["Cache-Control"] = "no-cache"

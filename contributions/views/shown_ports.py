@@ -81,9 +81,10 @@ def port_context(request: HttpRequest, contribution: Contribution, release: Rele
 
 
 def _offer(contribution: Contribution, release: Release) -> Offer | None:
+    """What was tried on the release as it is; what came out whole is no more told of when it may not be taken."""
     rows = Offer.objects.filter(revision=contribution.current_id, release=release, release_commit=release.commit)
-    found: Offer | None = rows.first()
-    return found
+    found: Offer | None = rows.select_related("release").first()
+    return None if found is None or (found.is_whole and not found.is_standing) else found
 
 
 def standing_fits(ports: Sequence[ShownPort]) -> dict[int, ShownPort]:

@@ -92,7 +92,10 @@ def test_what_upstream_has_names_release_and_commit(scene: Scene, stranger: Call
 def test_a_port_to_a_later_release_is_named(scene: Scene, stranger: Caller) -> None:
     revision = scene.contribution.current
     later = factories.make_release(scene.release.component, "4.8.0")
-    port = factories.make_revision(scene.contribution, diff=b"ported", ports=revision, release=later)
+    port = factories.make_revision(
+        scene.contribution, diff=b"ported", ports=revision, release=later, submitted_by=scene.contribution.author
+    )
+    factories.make_port(revision, later)  # a stranger's, which is newer
     Contribution.objects.filter(pk=scene.contribution.pk).update(current=revision)
     found = told(stranger, lock_on(scene.release, revision))
     assert found["entries"][0]["state"] == "port"

@@ -17,6 +17,7 @@ from contributions.models.forecasting import (
     outlooks,
     words_of,
 )
+from contributions.models.porting import port_for
 from tests import factories
 
 if TYPE_CHECKING:
@@ -96,6 +97,15 @@ def test_a_port_that_was_taken_back_is_none(release: Release) -> None:
     port(of, release)
     of.revisions.filter(number=2).update(withdrawn_at=timezone.now())
     assert outlook(of.current, release).do == "work"
+
+
+def test_a_strangers_newer_port_is_not_the_one_to_take(release: Release) -> None:
+    """The forecast names the port that a stack would take."""
+    theirs, approved = patch(release, "conflicts"), patch(release, "conflicts")
+    for of, better in ((theirs, {"submitted_by": theirs.author}), (approved, {"approved_at": timezone.now()})):
+        for given in ({}, better, {}):
+            factories.make_fit(factories.make_port(of.current, release, **given), release)
+        assert outlook(of.current, release).port == port_for(of, release).number == 3
 
 
 def test_a_port_to_another_release_stands_for_what_it_was_made_of(release: Release) -> None:

@@ -19,7 +19,7 @@ from contributions.pipeline.offering import offer
 from contributions.pipeline.receiving import receive
 from tests.api.conftest import Caller
 from tests.factories import make_person
-from tests.pages.conftest import signed_in
+from tests.pages.conftest import body, signed_in
 from tests.platform import SONG_REWRITTEN
 
 from .conftest import LOUD, LOUD_ROMAN, judge
@@ -143,18 +143,29 @@ def test_the_cache_on_disk_may_vanish(
 def test_what_is_hidden_teaches_nothing(
     how: str, loud: Contribution, ported: Revision, upstream: Upstream, component: Component
 ) -> None:
-    release_next(upstream, component)
+    release = release_next(upstream, component)
     judge(loud)
-    assert tried(loud).state == "whole", "the control"
-    Offer.objects.update(state="queued", attempts=0)
+    made = tried(loud)
+    assert made.is_standing, "the control"
+    staff = make_person(is_staff=True)
+
+    def looked_at() -> int:
+        answer = signed_in(staff).get(f"/contributions/{loud.pk}/ports/offered/{release.slug}.patch")
+        body(answer)
+        return int(answer.status_code)
+
+    assert looked_at() == 200, "the control"
     if how == "withdrawn":
         withdraw_port(person=ported.submitted_by, port=ported, reason="It was wrong.")
     elif how == "quarantined":
-        quarantine(person=make_person(is_staff=True), contribution=loud, reason="Odd.")
+        quarantine(person=staff, contribution=loud, reason="Odd.")
     elif how == "draft":
         Contribution.objects.filter(pk=loud.pk).update(is_draft=True)
     else:
         Contribution.objects.filter(pk=loud.pk).update(state="withdrawn")
+    assert not made.is_standing, "nor does what was offered before stand any more"
+    assert looked_at() == 404
+    Offer.objects.update(state="queued", attempts=0)
     assert tried(loud).state == "left"
 
 
