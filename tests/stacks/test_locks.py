@@ -72,6 +72,12 @@ def member(lock: Lock) -> Client:
     return client
 
 
+def keeps(client: Client, path: str) -> str:
+    """Who may keep the answer."""
+    with contextlib.closing(client.get(path)) as answer:
+        return str(answer.headers["Cache-Control"]).partition(",")[0]
+
+
 def status(client: Client, path: str) -> int:
     """The answer's, once it is read to its end."""
     with contextlib.closing(client.get(path)) as answer:
@@ -154,6 +160,9 @@ def test_a_stack_that_the_release_has_whole_gives_a_lock_alone(author: Person, s
     assert list(lock.files) == ["patchbay.lock.json"]
     assert lock.branch_path == ""
     assert member(lock).get(lock.get_absolute_url()).status_code == 200
+    api = f"/api/v1/stacks/{lock.stack_id}"
+    assert member(lock).get(f"{api}/locks/{lock.number}/quilt.tar.gz").status_code == 404
+    assert member(lock).get(f"{api}/assemblies/{row.number}/stack.mbox").status_code == 404
 
 
 def test_conflicts_give_no_lock(author: Person, share: Share) -> None:
@@ -228,15 +237,21 @@ def test_what_is_private_is_its_peoples_at_every_address(stacked: Assembly) -> N
         assert Client().get(path).status_code == 404, path
         assert other.get(path).status_code == 404, path
         assert status(member(lock), path) == 200, path
+    assert {keeps(member(lock), path) for path in paths[-2 * len(lock.files) :]} == {"private"}
 
 
 def test_what_is_held_is_out_of_reach_with_all_that_holds_it(published: Lock) -> None:
     path = f"{published.get_absolute_url()}stack.mbox"
+    api = f"/api/v1/stacks/{published.stack_id}"
     assert status(Client(), path) == 200
+    assert keeps(Client(), f"{api}/locks/{published.number}/stack.mbox") == keeps(Client(), path) == "public"
+    lists = [f"{api}/locks/", f"{api}/assemblies/"]
+    assert all(Client().get(path).json()["results"] for path in lists)
     Contribution.objects.filter(pk=published.assembly.order[0]["contribution"]).update(quarantined_at=timezone.now())
     assert Client().get(path).status_code == 404
     assert Client().get(published.get_absolute_url()).status_code == 404
     assert Client().get(f"{published.branch_path}/info/refs").status_code == 401
+    assert not any(Client().get(path).json()["results"] for path in lists)
 
 
 def test_the_page_tells_what_became_of_it(published: Lock) -> None:

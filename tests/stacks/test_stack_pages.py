@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,7 @@ from django.utils import timezone
 
 from contributions.actions.assembling import assemble
 from contributions.actions.depending import set_dependencies
-from contributions.actions.stacking import copy_stack, make_stack, pick
+from contributions.actions.stacking import copy_stack, make_stack, move, pick
 from contributions.errors import Clash, Invalid, NotAllowed, TooLarge
 from contributions.models import Assembly, Contribution, Event, Pick, Stack
 from contributions.models.stack import MOST_PICKS
@@ -146,6 +147,96 @@ def test_what_is_missing_is_named_with_a_button_and_a_circle_is_refused(platform
     answer = signed_in(author).post(f"/stacks/{stack.pk}/assemble/")
     assert answer.status_code == 409
     assert f"#{one.pk} depends on #{two.pk}, which depends on #{one.pk}." in body(answer).decode()
+
+
+def test_what_a_hidden_part_is_needed_for_is_not_told_to_strangers(platform: Platform) -> None:
+    author: Any = platform.people["author"]
+    one = platform.contribution
+    two = factories.make_contribution(component=platform.component, release=platform.release, author=author)
+    set_dependencies(author=author, contribution=one, on=[two.pk])
+    stack = factories.make_stack(one, two, author=author, is_public=True)
+    named = f"#pick-{two.pk}"
+    assert named in read(None, f"/stacks/{stack.pk}/")[1], "the control"
+    Contribution.objects.filter(pk=two.pk).update(quarantined_at=timezone.now())
+    assert named not in read(None, f"/stacks/{stack.pk}/")[1]
+    assert named in read(author, f"/stacks/{stack.pk}/")[1]
+
+
+def test_a_long_chain_of_needs_costs_no_more_queries_than_a_short_one(platform: Platform) -> None:
+    author: Any = platform.people["author"]
+    link: Any = Contribution.depends_on.through
+    chain = [factories.make_contribution(component=platform.component, author=author) for _ in range(30)]
+    pairs = pairwise(each.pk for each in chain)
+    link.objects.bulk_create(link(from_contribution_id=a, to_contribution_id=b) for a, b in pairs)
+    counts = []
+    for needed in (chain[0], chain[-3]):
+        with CaptureQueriesContext(connection) as captured, pytest.raises(Clash, match="neither could go first"):
+            set_dependencies(author=author, contribution=chain[-1], on=[needed.pk])
+        counts.append(len(captured))
+    assert counts[0] == counts[1]
+
+
+def test_rest_tells_ones_own_stacks_from_those_that_are_public(platform: Platform) -> None:
+    author: Any = platform.people["author"]
+    mine = factories.make_stack(platform.contribution, author=author)
+    away = factories.make_stack(platform.contribution, author=author, archived_at=timezone.now())
+    shown = factories.make_stack(platform.contribution, is_public=True)
+    Stack.objects.exclude(pk__in=[mine.pk, away.pk, shown.pk]).delete()
+    shows = {"carried": [mine.pk], "archived": [away.pk], "public": [shown.pk], "all": [shown.pk, away.pk, mine.pk]}
+    for show, numbers in shows.items():
+        answer = signed_in(author).get(f"/api/v1/stacks/?show={show}").json()
+        assert [row["id"] for row in answer["results"]] == numbers, show
+
+
+def test_only_what_others_may_see_and_lay_is_depended_on(platform: Platform) -> None:
+    author: Any = platform.people["author"]
+    about = {"component": platform.component, "author": author}
+    draft = factories.make_contribution(is_draft=True, **about)
+    note = factories.make_contribution(kind=Contribution.Kind.EXPERIENCE, **about)
+    elsewhere = factories.make_contribution()
+    for other, said in ((draft, "that others may see"), (note, "Only patches"), (elsewhere, "another component")):
+        with pytest.raises(Invalid, match=said):
+            set_dependencies(author=author, contribution=platform.contribution, on=[other.pk])
+    assert not platform.contribution.depends_on.exists()
+
+
+def test_picks_change_their_places_and_follow_or_are_pinned(platform: Platform) -> None:
+    author: Any = platform.people["author"]
+    about = {"component": platform.component, "author": author}
+    one, two, three = (factories.make_contribution(**about) for _ in range(3))
+    stack = factories.make_stack(one, two, three, author=author, release=platform.release)
+    Pick.objects.filter(stack=stack).update(position=7)  # as two that were added at once may have it
+
+    def done(contribution: Contribution, **act: str) -> list[int]:
+        answer = signed_in(author).post(f"/stacks/{stack.pk}/picks/{contribution.pk}/", act)
+        assert answer.status_code == 302
+        return [pick.contribution_id for pick in stack.picks.order_by("position", "pk")]
+
+    assert done(one, act="down") == [two.pk, one.pk, three.pk]
+    assert done(three, act="up") == [two.pk, three.pk, one.pk]
+    told = Event.objects.filter(stack=stack).count()
+    assert done(two, act="up") == done(one, act="down") == [two.pk, three.pk, one.pk], "the ends stay"
+    assert Event.objects.filter(stack=stack).count() == told == 2
+    refused = factories.make_revision(one, state="refused")
+    Contribution.objects.filter(pk=one.pk).update(current=one.revisions.get(number=1))
+    pinned = f"/stacks/{stack.pk}/picks/{one.pk}/"
+    assert signed_in(author).post(pinned, {"act": "pin", "revision": str(refused.number)}).status_code == 400
+    done(one, act="pin", revision="1")
+    assert stack.picks.get(contribution=one).revision == one.revisions.get(number=1)
+    done(one, act="pin", revision="")
+    assert stack.picks.get(contribution=one).revision is None
+
+
+def test_what_a_pick_cannot_be_is_refused_in_a_sentence(platform: Platform) -> None:
+    author: Any = platform.people["author"]
+    stack = factories.make_stack(platform.contribution, author=author)
+    address = f"/stacks/{stack.pk}/picks/{platform.contribution.pk}/"
+    for revision, said in (("9", "has no received v9"), ("two", "told by its number"), ("9" * 30, "by its number")):
+        answer = signed_in(author).post(address, {"act": "pin", "revision": revision})
+        assert (answer.status_code, said in body(answer).decode()) == (400, True)
+    with pytest.raises(Invalid, match="up or down"):
+        move(person=author, stack=stack, contribution=platform.contribution.pk, to="sideways")
+    assert Pick.objects.get(stack=stack).revision is None
 
 
 def test_an_archived_stack_keeps_its_history_and_changes_no_more(platform: Platform) -> None:
