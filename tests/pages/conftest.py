@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 
 from contributions.models import ApiToken, Event
 from tests import factories
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from contributions.models import (
         Artifact,
         Build,
@@ -66,8 +70,28 @@ class Platform:
 
 @pytest.fixture
 def platform(db: None) -> Platform:
-    """A component with one release and one published contribution by the author, commented on by the member."""
     del db
+    return make_platform()
+
+
+@pytest.fixture(scope="module")
+def _platform_of_the_file(django_db_setup: None, django_db_blocker: Any) -> Iterator[Platform]:
+    """Made once; the transaction around it ends with the file, and each test's own lies within it as a savepoint."""
+    del django_db_setup
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield make_platform()
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def kept_platform(_platform_of_the_file: Platform, db: None) -> Platform:
+    """The same as `platform`, for files of many tests that change little; no test sees what another did to it."""
+    del db
+    return deepcopy(_platform_of_the_file)
+
+
+def make_platform() -> Platform:
+    """A component with one release and one published contribution by the author, commented on by the member."""
     organisation = factories.make_organisation("Northern Hosting", owner=factories.make_person("owner"))
     author = factories.make_person("author", organisation=organisation)
     member = factories.make_person("member", organisation=factories.make_organisation("Lakeside University"))

@@ -381,6 +381,11 @@ def target_of(platform: Platform) -> str:
     return f"{place}/{artifact.sha256}.{name}"
 
 
+@pytest.fixture
+def platform(kept_platform: Platform) -> Platform:
+    return kept_platform
+
+
 @pytest.mark.parametrize("address", PAGES)
 def test_a_page_opens_for_those_who_may_see_it(platform: Platform, address: str) -> None:
     url = filled(address, platform)
