@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.db import models, transaction
-from django.db.models import Case, F, When
+from django.db.models import Case, F, OuterRef, Subquery, When
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +20,8 @@ from .work import ERRORED, QUEUED, RUNNING, Work, WorkQuerySet
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from django.db.models import QuerySet
+
 VERDICTS = frozenset(
     {"applies", "merges", "upstream", "probably-upstream", "no-base", "conflicts", "not-for-this-tree"}
 )
@@ -32,11 +34,7 @@ class FitQuerySet(WorkQuerySet):
         The most used come first. What they were judged before is remembered, to tell what a moved branch changed.
         """
         of_these = self.filter(release=release, revision__in=revisions)
-        verdict = Case(When(state__in=VERDICTS, then=F("state")), default=F("before"))
-        again = {"state": QUEUED, "attempts": 0, "lease": None, "lease_until": None, "rung_at": None, "sentence": ""}
-        of_these.exclude(release_commit=release.commit).update(
-            before=verdict, release_commit=release.commit, queued_at=Now(), **again
-        )
+        _begin_again(of_these.exclude(release_commit=release.commit), release.commit)
         waiting = of_these.filter(state=QUEUED).select_related("release")
         used = ("-revision__contribution__running_count", "-revision__contribution__activity", "pk")
         return list(waiting.order_by(*used)[:most])
@@ -45,6 +43,14 @@ class FitQuerySet(WorkQuerySet):
         """With all that judging them reads, in the same query; what their revisions hold is long."""
         named = self.select_related("revision__contribution__component", "release__component")
         return named.defer(*(f"revision__{name}" for name in LARGE))
+
+    def queue_on(self, revision: int, releases: QuerySet[Release]) -> list[Any]:
+        """The same of one revision on many releases, by as few statements; all that wait, the newest release first."""
+        of_these = self.filter(revision=revision, release__in=releases)
+        pinned = Release.objects.filter(pk=OuterRef("release")).values("commit")
+        _begin_again(of_these.exclude(release_commit=F("release__commit")), Subquery(pinned))
+        waiting = of_these.filter(state=QUEUED).select_related("release")
+        return list(waiting.order_by("-release__position", "-release_id"))
 
     def neighbours(self, component: int) -> Self:
         """What waits of a component and was not tried yet: the newest release and the most used first."""
@@ -65,6 +71,12 @@ class FitQuerySet(WorkQuerySet):
         judged = earlier.filter(revision__in=revisions, state__in=VERDICTS)
         nearest = judged.order_by("revision_id", "-release__position", "-release_id").distinct("revision_id")
         return dict(nearest.values_list("revision", "state"))
+
+
+def _begin_again(fits: QuerySet[Any], commit: str | Subquery) -> None:
+    verdict = Case(When(state__in=VERDICTS, then=F("state")), default=F("before"))
+    again = {"state": QUEUED, "attempts": 0, "lease": None, "lease_until": None, "rung_at": None, "sentence": ""}
+    fits.update(before=verdict, release_commit=commit, queued_at=Now(), **again)
 
 
 UNCLEAR = frozenset({"conflicts", "probably-upstream"})  # what a reason is looked for

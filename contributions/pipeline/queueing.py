@@ -25,8 +25,7 @@ def queue_fits_for(revision: Revision) -> Sequence[Fit]:
     if revision.is_port:
         releases = releases.filter(pk__in=[revision.release_id])
     _make(((revision.pk, release) for release in releases), {})
-    waiting = [Fit.objects.queue_again([revision.pk], release, RUNG) for release in releases]
-    return [fit for fits in waiting for fit in fits]
+    return Fit.objects.queue_on(revision.pk, releases)
 
 
 def queue_fits_of(release: Release, revisions: Sequence[int] | None = None) -> Sequence[Fit]:

@@ -50,6 +50,28 @@ def test_the_newest_release_comes_first() -> None:
     assert [fit.release for fit in queued] == releases[::-1]
 
 
+def test_many_releases_take_as_many_statements_as_one() -> None:
+    component = make_component()
+    counts = []
+    for more in (1, 6):
+        for _ in range(more):
+            make_release(component)
+        contribution = make_contribution(component=component)
+        with CaptureQueriesContext(connection) as asked:
+            queue_fits_for(contribution.current)
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
+    assert Fit.objects.count() >= 8
+
+
+def test_a_revision_that_waits_already_is_queued_on_what_a_moved_release_pins_now() -> None:
+    fit = make_fit(state="applies", attempts=2)
+    Release.objects.filter(pk=fit.release.pk).update(commit=make_commit_id())
+    assert queue_fits_for(fit.revision) == [fit]
+    fit.refresh_from_db()
+    assert (fit.before, fit.release_commit, fit.attempts) == ("applies", Release.objects.get().commit, 0)
+
+
 def test_a_moved_release_is_judged_again_and_what_was_said_before_is_remembered() -> None:
     fit = make_fit(state="applies", attempts=2)
     assert not queue_fits_of(fit.release), "it is about the commit that the release pins"
