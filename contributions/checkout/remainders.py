@@ -71,9 +71,9 @@ class Remainders:
             again, settles = self._again(merge)
         except GitFailed:
             return None
-        paths = tuple(_changed(self._bench, again, merge.id))
-        if not paths:
+        if again == self._bench.tree_of(merge.id):
             return None
+        paths = tuple(_changed(self._bench, again, merge.id))
         added, removed = _lines(self._bench.git("diff-tree", "-r", "-p", "-U0", "--no-renames", again, merge.id))
         return Edited(merge, paths, added, removed, settles)
 

@@ -108,6 +108,7 @@ def test_an_author_without_a_name_and_a_message_of_another_encoding_are_received
     draft = row.carried.get().contribution
     assert draft is not None
     assert draft.current is not None, draft.revisions.get().sentence
+    assert draft.current.commits[0]["author"] == "eve@example.org <eve@example.org>"
 
 
 @pytest.mark.attack("G24")

@@ -147,6 +147,19 @@ def test_a_merge_of_another_history_is_a_patch_with_all_of_its_files(
     assert tree_of_all(row, upstream, tmp_path / "all", "2.0") == tree_of(fork)
 
 
+def test_another_history_that_has_a_file_of_upstream_too_is_drafted_beside_it(
+    component: Component, author: Person, fork: Upstream
+) -> None:
+    fork.git("checkout", "-q", "--orphan", "other")
+    fork.git("rm", "-q", "-rf", ".")
+    fork.commit("Begin a tool", tool__py="print('tool')\n", licence__txt="All mine.\n")
+    fork.git("checkout", "-q", "main")
+    fork.git("merge", "-q", "--no-ff", "-X", "ours", "--allow-unrelated-histories", "-m", "Merge it", "other")
+    row = taken_apart(make_fork(component, author, fork))
+    assert (row.state, told(row)) == ("done", [("Begin a tool", "drafted"), (BY_MERGES, "left-out")])
+    assert "make up the very tree of the fork." in row.note
+
+
 def test_what_no_draft_can_bring_is_named(component: Component, author: Person, fork: Upstream) -> None:
     fork.git("update-index", "--add", "--cacheinfo", f"160000,{fork.git('rev-parse', 'HEAD')},vendored")
     fork.git("commit", "-q", "-m", "Vendor the choir")
