@@ -239,6 +239,31 @@ def test_what_a_pick_cannot_be_is_refused_in_a_sentence(platform: Platform) -> N
     assert Pick.objects.get(stack=stack).revision is None
 
 
+def test_who_asks_again_has_tried_again_what_gave_up_and_built_what_was_only_laid(platform: Platform) -> None:
+    author: Any = platform.people["author"]
+    stack = factories.make_stack(platform.contribution, author=author, release=platform.release)
+    other = factories.make_assembly(is_to_build=False)
+    row = assemble(person=author, stack=stack, build=False)
+    rows = Assembly.objects.filter(pk=row.pk)
+
+    def asked(state: str, *, build: bool, **given: Any) -> tuple[str, bool, int]:
+        rows.update(state=state, attempts=3, sentence="It failed.", finished_at=timezone.now(), **given)
+        assert assemble(person=author, stack=stack, build=build) == row
+        row.refresh_from_db()
+        return row.state, row.is_to_build, row.builds.count()
+
+    for state in ("errored", "refused"):
+        assert asked(state, build=False) == ("queued", False, 0)
+        assert (row.attempts, row.sentence, row.finished_at) == (0, "", None)
+    laid = {"height": 1, "order": [{"state": "applied", "commit": "a" * 40}]}
+    assert asked("ready", build=False, **laid) == ("ready", False, 0)
+    assert asked("ready", build=True, **laid | {"height": 0}) == ("ready", True, 0), "nothing is left to build"
+    assert asked("conflicts", build=True, **laid) == ("conflicts", True, 0)
+    assert asked("ready", build=True, **laid) == asked("ready", build=True, **laid) == ("ready", True, 1)
+    other.refresh_from_db()
+    assert not other.is_to_build
+
+
 def test_an_archived_stack_keeps_its_history_and_changes_no_more(platform: Platform) -> None:
     stack = private(platform)
     author: Any = platform.people["author"]
