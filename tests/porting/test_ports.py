@@ -20,7 +20,15 @@ from contributions.pipeline.contrasting import compare
 from contributions.pipeline.reading import read_waiting
 from contributions.pipeline.receiving import receive
 from contributions.pipeline.telling import tell_waiting
-from tests.factories import make_organisation, make_person, make_report
+from tests.factories import (
+    make_build,
+    make_organisation,
+    make_person,
+    make_port,
+    make_publication,
+    make_report,
+    make_revision,
+)
 from tests.platform import SONG_MENDED, SONG_REWRITTEN
 
 from .conftest import LOUD, LOUD_ROMAN
@@ -258,3 +266,16 @@ def test_suggestions_can_be_taken_in_while_a_port_is_received(loud: Contribution
     newest = loud.revisions.own().order_by("-number").first()
     assert newest is not None
     assert newest.is_over
+
+
+def test_a_port_that_is_taken_back_takes_no_other_along() -> None:
+    original = make_revision()
+    back, stays = make_port(original), make_port(original)
+    published = [make_publication(make_build(one, one.release)) for one in (back, stays, original)]
+    withdraw_port(person=back.submitted_by, port=back, reason="It loses data.")
+    for each in (stays, original, *published):
+        each.refresh_from_db()
+    assert stays.withdrawn_at is original.withdrawn_at is None
+    assert [one.state for one in published] == ["withdrawn", "live", "live"]
+    with pytest.raises(NotAllowed, match="only once"):
+        withdraw_port(person=back.submitted_by, port=back, reason="It loses data.")

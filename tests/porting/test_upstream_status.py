@@ -153,3 +153,11 @@ def test_the_patch_with_its_header_changes_with_the_status_and_the_other_one_nev
     assert b"".join(Client().get(f"{address}.patch").streaming_content) == MAIL
     assert Caller().get(f"contributions/{contribution.pk}/upstream/").json() == told
     assert author.put(f"contributions/{contribution.pk}/upstream/", {"status": "submitted"}).status_code == 400
+
+
+def test_what_is_said_of_one_is_said_of_no_other() -> None:
+    one, other = make_contribution(), make_contribution()
+    place(person=one.author, contribution=one, status="submitted", link="https://review.example.org/1")
+    for each in (one, other):
+        each.refresh_from_db()
+    assert (one.upstream_status, other.upstream_status) == ("submitted", "pending")
