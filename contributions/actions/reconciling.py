@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from contributions.models import Contribution, Person, Release, Revision
 
 MOST_OPEN = 20  # settlements of one person
+MOST_TEXT = 2_000_000  # characters that one settlement keeps
 MOST_ANSWERS = 500  # that are kept of one settlement, those of conflicts that are no more as well
 GONE: dict[str, Any] = {"passes": None, "bundle": None, "mbox": None, "diff": None, "commits": [], "files": []}
 
@@ -57,8 +58,9 @@ def settle_conflicts(
         is_other = bool(seen) and (row.is_stale(contribution, release) or row.passes_id != seen)
         if not is_other:
             _check(row, given)
+        is_mended = _mends(row, given)
         _keep(row, given)
-        if is_other or not given or _is_answered(row):
+        if is_other or is_mended or not given or _is_answered(row):
             _lay_again(row)
         things: dict[str, Any] = {"contribution": contribution, "revision": current, "release": release}
         Event.objects.write(Event.Verb.SETTLED, actor=person, **things)
@@ -129,6 +131,8 @@ def _lay_again(row: Settlement) -> None:
 
 def _keep(row: Settlement, given: Mapping[str, Answer]) -> None:
     kept = {**{name: old for name, old in row.answers.items() if name not in given}, **given}
+    if sum(len(text) for _, text in kept.values()) > MOST_TEXT:
+        raise TooLarge(f"All your texts together have more than {MOST_TEXT:,} characters; that needs git.")
     if len(kept) > MOST_ANSWERS:
         asked = {known["id"] for known in asked_of(row)}
         spare = [name for name in kept if name not in asked and name not in given]
@@ -140,8 +144,17 @@ def _keep(row: Settlement, given: Mapping[str, Answer]) -> None:
 
 def asked_of(row: Settlement) -> list[dict[str, Any]]:
     """What can be answered: each place, and each file that is chosen as a whole."""
-    files = [file for one in row.asked for file in one["files"]]
-    return [known for file in files for known in (file, *file["places"]) if known["id"]]
+    return [known for one in row.asked for known in _known(one)]
+
+
+def _known(one: dict[str, Any]) -> list[dict[str, Any]]:
+    return [known for file in one["files"] for known in (file, *file["places"]) if known["id"]]
+
+
+def _mends(row: Settlement, given: Mapping[str, Answer]) -> bool:
+    """Whether another answer is given for a commit before the one that is open: what follows may be others then."""
+    earlier = {known["id"] for one in row.asked[:-1] for known in _known(one)}
+    return any(name in earlier and row.answers.get(name) != [*answer] for name, answer in given.items())
 
 
 def _is_answered(row: Settlement) -> bool:

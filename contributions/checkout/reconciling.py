@@ -30,6 +30,7 @@ MOST_FILES = 50  # that conflict in one commit
 MOST_PLACES = 100  # in one commit
 GONE = ("", "")  # in the place of a mode and a blob: the file is removed
 MOST_TEXT = 512 * KIB  # of both sides of all places of one commit
+MOST_TEXT_IN_ALL = 4 * MOST_TEXT  # of all commits
 MANY = (
     f"More than {MOST_FILES} files or {MOST_PLACES} places, or very long ones, conflict in one commit; that needs git."
 )
@@ -103,12 +104,20 @@ def reconcile(repo: Path, base: str, tip: str, onto: str, known: Known) -> Outco
             if not merge.is_clean:
                 asked = Pass(commit, number, len(series), tuple(_questions(bench, desk, merge, known)))
                 passes.append(asked)
+                _refuse_more(passes)
                 if not all(question.is_answered(known.answers) for question in asked.questions):
                     return Outcome(tuple(passes))
                 tree = _tree(bench, tree, asked.questions, known.answers)
             here, parent = commit_again(bench, tree, here, commit), commit.sha
         bench.adopt()
     return Outcome(tuple(passes), here)
+
+
+def _refuse_more(passes: Sequence[Pass]) -> None:
+    """What is asked is kept and shown, so that there is an end to it."""
+    places = [place for one in passes for question in one.questions for place in places_of(question.pieces)]
+    if sum(len(place.ours) + len(place.theirs) for place in places) > MOST_TEXT_IN_ALL:
+        raise Invalid("The conflicts of this series are too long for pages; that needs git.")
 
 
 def _questions(bench: Bench, desk: Desk, merge: Merge, known: Known) -> Iterator[Question]:

@@ -91,20 +91,28 @@ def offer(pk: int) -> None:
 
 def _tried(row: Offer) -> tuple[remembering.Try, bytes, dict[str, Resolution]]:
     revision = row.revision
-    recalled: dict[str, Resolution] = {}
-    learn_what_is_new(revision.contribution.component)
+    memory = Memory(revision)
     repository = mirror_with(revision)
-
-    def recall(keys: Sequence[str]) -> Mapping[str, tuple[bytes, bytes]]:
-        found = remembered(revision, keys)
-        recalled.update(found)
-        return {key: (each.before.read(), each.after.read()) for key, each in found.items()}
-
-    tried = remembering.carry(repository, revision.base_commit, revision.tip_commit, row.release_commit, recall)
+    tried = remembering.carry(repository, revision.base_commit, revision.tip_commit, row.release_commit, memory.recall)
     if not tried.tip:
-        return tried, b"", recalled
+        return tried, b"", memory.recalled
     receipt.check_change(repository, row.release_commit, tried.tip)
-    return tried, commits.mbox(repository, row.release_commit, tried.tip), recalled
+    return tried, commits.mbox(repository, row.release_commit, tried.tip), memory.recalled
+
+
+class Memory:
+    """What ports taught, for one revision; `recalled` has what was asked for and found, by its key."""
+
+    def __init__(self, revision: Revision) -> None:
+        self._revision = revision
+        self.recalled: dict[str, Resolution] = {}
+        learn_what_is_new(revision.contribution.component)
+
+    def recall(self, keys: Sequence[str]) -> Mapping[str, tuple[bytes, bytes]]:
+        """Before and after, as `checkout.remembering` asks for them."""
+        found = remembered(self._revision, keys)
+        self.recalled.update(found)
+        return {key: (each.before.read(), each.after.read()) for key, each in found.items()}
 
 
 def remembered(revision: Revision, keys: Sequence[str]) -> dict[str, Resolution]:

@@ -18,7 +18,7 @@ from contributions.plaintext import clean
 from .contrasting import commit_data
 from .files import told_of
 from .leasing import leased
-from .offering import learn_what_is_new, origin, remembered
+from .offering import Memory, origin
 from .places import mirror_with
 
 if TYPE_CHECKING:
@@ -52,20 +52,12 @@ def _lay(row: Settlement) -> None:
     revision, commit = row.revision, row.release.commit
     if not revision.contribution.may_be_ported_by(row.person):
         raise Invalid(HIDDEN)
-    learn_what_is_new(revision.contribution.component)
-    repository = mirror_with(revision)
-    recalled: dict[str, Resolution] = {}
-
-    def recall(keys: Sequence[str]) -> Mapping[str, tuple[bytes, bytes]]:
-        found = remembered(revision, keys)
-        recalled.update(found)
-        return {key: (each.before.read(), each.after.read()) for key, each in found.items()}
-
-    known = reconciling.Known({name: Answer(*given) for name, given in row.answers.items()}, recall)
+    memory, repository = Memory(revision), mirror_with(revision)
+    known = reconciling.Known({name: Answer(*given) for name, given in row.answers.items()}, memory.recall)
     found = reconciling.reconcile(repository, revision.base_commit, revision.tip_commit, commit, known)
     if found.tip and not found.passes:
         raise Invalid(f"It goes together with {row.release.name} by now; no port is needed.")
-    asked = [_pass(each, recalled) for each in found.passes]
+    asked = [_pass(each, memory.recalled) for each in found.passes]
     _record(row, repository, commit, found, json.dumps(asked, ensure_ascii=False).encode())
 
 

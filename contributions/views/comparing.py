@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
     from django.utils.safestring import SafeString
 
-    from contributions.models import Contribution
+    from contributions.models import Contribution, Settlement
 
 MOST_PATHS = 12  # that are named in a sentence
 
@@ -103,15 +103,18 @@ def _shown(
         return {}
     commits = [_commit(known, older, newer) for known in row.commits]
     shown = {"commits": commits, "conflicts": [reveal_code(path) for path in row.conflicts]}
-    return shown | _files(asked, row, reverse("contribution-comparison", args=_numbers(older, newer)))
+    return shown | files_compared(
+        asked, row, f"{reverse('contribution-comparison', args=_numbers(older, newer))}?files"
+    )
 
 
 def _numbers(older: Revision, newer: Revision) -> list[int]:
     return [newer.contribution_id, older.number, newer.number]
 
 
-def _files(asked: Asked, row: Comparison, address: str) -> dict[str, Any]:
-    manner = Manner(f"{address}?files", asked.view, asked.space)
+def files_compared(asked: Asked, row: Comparison | Settlement, address: str) -> dict[str, Any]:
+    """The files of what was compared; `address` is the page's, with a query."""
+    manner = Manner(address, asked.view, asked.space)
     files = shown_files(row.diff, row.files, manner, only=asked.only, start=asked.start) if row.diff else []
     beyond = asked.start + LISTED
     more = manner.link(**{"from": beyond}) if asked.only is None and beyond < len(row.files) else ""

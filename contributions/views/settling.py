@@ -25,6 +25,7 @@ from contributions.plaintext import clean
 
 from .changes import Asked
 from .clashes import WORDS, shown_hunk
+from .comparing import files_compared
 from .contribution import find, framed
 from .diffs import anchor_of
 from .entering import person_of, verb
@@ -32,7 +33,6 @@ from .files import served
 from .fits import release_named
 from .numbers import natural
 from .refusals import answer_form, carried_out
-from .showing import LISTED, Manner, shown_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -111,21 +111,13 @@ class Sheet:
     def _preview(self, row: Settlement) -> dict[str, Any]:
         """What the port does otherwise than the patch, as the page that compares revisions shows it."""
         asked = Asked.of(self.request)
-        manner = Manner(f"{address(self.contribution, self.release)}&files", asked.view, asked.space)
-        files = shown_files(row.diff, row.files, manner, only=asked.only, start=asked.start) if row.diff else []
-        beyond = asked.start + LISTED
-        more = manner.link(**{"from": beyond}) if asked.only is None and beyond < len(row.files) else ""
         names = ("word", "old", "new", "subject")
         return {
             "part": asked.part,
             "older": row.revision,
             "newer": {"label": _("the port")},
             "commits": [{name: reveal_code(str(one[name])) for name in names} for one in row.commits],
-            "files": files,
-            "view": asked.view,
-            "only": asked.only,
-            "more_files": more,
-            "all_files": manner.link(),
+            **files_compared(asked, row, f"{address(self.contribution, self.release)}&files"),
         }
 
 

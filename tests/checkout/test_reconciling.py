@@ -106,6 +106,18 @@ def test_without_an_answer_it_is_asked_and_nothing_comes_out(story: Story) -> No
     assert dispute.settle("ours", "theirs").tip, "the control"
 
 
+def test_one_file_of_two_is_not_enough(story: Story) -> None:
+    base = story.commit({"a.txt": TEXT, "b.txt": TEXT})
+    tip = story.commit({"a.txt": PATCHED, "b.txt": PATCHED}, on="patch", start=base)
+    release = story.commit({"a.txt": UPSTREAM, "b.txt": UPSTREAM})
+    [asked] = reconcile(story.path, base, tip, release, Known({}, lambda _: {})).passes
+    ids = [places_of(question.pieces)[0].id for question in asked.questions]
+    assert len(set(ids)) == 2, "the same lines in two files are two places"
+    for given, is_whole in ((ids[:1], False), (ids, True)):
+        known = Known({name: Answer("theirs") for name in given}, lambda _: {})
+        assert bool(reconcile(story.path, base, tip, release, known).tip) == is_whole
+
+
 def test_the_commit_is_the_author_s_on_the_release(story: Story) -> None:
     dispute = Dispute(story, TEXT, UPSTREAM, PATCHED)
     outcome = dispute.settle("theirs")
@@ -141,14 +153,16 @@ def test_a_series_is_asked_commit_by_commit(story: Story) -> None:
     ).tip:
         asked = found.passes[-1]
         numbers.append((asked.number, asked.of, asked.commit.subject))
-        answers |= {place.id: Answer("theirs") for place in places_of(asked.questions[0].pieces)}
+        answers |= {
+            place.id: Answer("text", f"settled {asked.number}\n") for place in places_of(asked.questions[0].pieces)
+        }
     assert numbers == [(1, 3, "Mend it"), (3, 3, "Mend more")]
     assert [made.subject for made in commits_between(story.path, dispute.release, found.tip)] == [
         "Mend it",
         "Add b",
         "Mend more",
     ]
-    assert dispute.file(found) == changed(PATCHED, 20, "line twenty\n").encode()
+    assert dispute.file(found) == changed(changed(TEXT, 10, "settled 1\n"), 20, "settled 3\n").encode()
 
 
 @pytest.mark.parametrize("answer", ["ours", "theirs", "ours-first"])

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from contributions.actions.quarantining import quarantine
 from contributions.actions.reconciling import MOST_OPEN, propose_settled, settle_conflicts
+from contributions.actions.sources import PatchFile
+from contributions.actions.submitting import revise
 from contributions.actions.withdrawing import withdraw
 from contributions.checkout.weaving import MOST_TYPED, Answer
 from contributions.errors import Clash, Invalid, NotAllowed, TooLarge
@@ -319,3 +322,51 @@ def test_a_worker_that_is_killed_leaves_it_to_the_next(settler: Settler) -> None
     Settlement.objects.update(lease_until="2020-01-01T00:00:00Z")
     reconcile(row.pk)
     assert settler.row().state == "asks"
+
+
+def test_a_series_is_settled_commit_by_commit_and_mended(
+    settler: Settler, upstream: Upstream, component: Component
+) -> None:
+    contribution = settler.contribution
+    upstream.git("checkout", "-q", "-b", "series", "1.0")
+    first = SONG.replace("verse 2\n", "two\n")
+    upstream.commit("Two in words", song__txt=first)
+    upstream.commit("Twenty in words", song__txt=first.replace("verse 20\n", "twenty\n"))
+    mails = upstream.git("format-patch", "--stdout", "1.0..series").encode() + b"\n"
+    upstream.git("checkout", "-q", "main")
+    upstream.commit("Count", song__txt=SONG.replace("verse 2\n", "II\n").replace("verse 20\n", "XX\n"))
+    upstream.git("tag", "-a", "5.0", "-m", "5.0")
+    fetch(component.fetches.create().pk)
+    release = component.releases.get(name="1.0")
+    source = PatchFile(SimpleUploadedFile("series.mbox", mails))
+    made = revise(author=contribution.author, contribution=contribution, release=release, source=source)
+    receive(made.pk)
+    contribution.refresh_from_db()
+    judge(contribution)
+    settler.name = "5.0"
+    settler.send()
+    [two] = settler.ids()
+    row = settler.send(**{two: Answer("theirs")})
+    assert [(one["number"], one["of"], one["subject"]) for one in row.asked] == [
+        (1, 2, "Two in words"),
+        (2, 2, "Twenty in words"),
+    ]
+    [twenty] = settler.ids()
+    row = settler.send(**{two: Answer("text", "II, two\n")})
+    assert row.state == "asks", "the second is still open"
+    assert row.bundle is None
+    row = settler.send(**{twenty: Answer("theirs")})
+    assert row.state == "ready", row.sentence
+    assert row.mbox is not None
+    told = row.mbox.read()
+    assert told.count(b"Subject: [PATCH") == 2
+    assert b"+II, two\n" in told
+    assert [commit["word"] for commit in row.commits] == ["changed", "unchanged"]
+    row = settler.send(**{two: Answer("ours")})
+    assert row.state == "ready"
+    assert row.mbox is not None
+    assert row.mbox.read().count(b"Subject: [PATCH") == 1, "nothing is left of the first"
+    port = settler.propose()
+    receive(port.pk)
+    port.refresh_from_db()
+    assert port.state == "received", port.sentence
