@@ -361,7 +361,7 @@ def test_a_series_is_settled_commit_by_commit_and_mended(
     told = row.mbox.read()
     assert told.count(b"Subject: [PATCH") == 2
     assert b"+II, two\n" in told
-    assert [commit["word"] for commit in row.commits] == ["changed", "unchanged"]
+    assert [commit["word"] for commit in row.commits] == ["changed", "changed"]
     row = settler.send(**{two: Answer("ours")})
     assert row.state == "ready"
     assert row.mbox is not None
