@@ -9,7 +9,11 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from contributions.models import Fork
 from tests.factories import make_fork, make_remark
-from tests.pages.conftest import platform as platform
+from tests.pages.conftest import (
+    _platform_of_the_file as _platform_of_the_file,
+    kept_platform as kept_platform,
+    platform as platform,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

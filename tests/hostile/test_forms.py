@@ -50,6 +50,11 @@ FOR_STRANGERS = {"/account/login/", "/account/signup/", "/account/password/reset
 FINE = {200, 302, 400, 403, 404, 405, 409, 413, 429}
 
 
+@pytest.fixture
+def platform(kept_platform: Platform) -> Platform:
+    return kept_platform
+
+
 @pytest.mark.parametrize("address", FORMS)
 def test_no_odd_text_in_a_form_breaks_a_page(platform: Platform, address: str) -> None:
     url = filled(address, platform)

@@ -21,6 +21,11 @@ PATIENCE = 4.0  # seconds, on a machine that does other things besides
 MOST = 12 * 2**20  # bytes of a page
 
 
+@pytest.fixture
+def platform(kept_platform: Platform) -> Platform:
+    return kept_platform
+
+
 def one_file(lines: list[bytes], name: str = "a.py") -> bytes:
     zero, one = "0" * 40, "1" * 40
     head = f"diff --git a/{name} b/{name}\nnew file mode 100644\nindex {zero}..{one}\n--- /dev/null\n+++ b/{name}\n"

