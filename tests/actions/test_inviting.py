@@ -168,7 +168,7 @@ def test_accepted_twice_at_once_it_makes_one_member(organisation: Organisation) 
 
     def accept() -> None:
         mine = Invitation.objects.get(pk=invitation.pk)
-        together.wait(10)
+        together.wait(60)
         try:
             inviting.accept_invitation(person=guest, invitation=mine)
             ends.append("joined")
@@ -181,7 +181,7 @@ def test_accepted_twice_at_once_it_makes_one_member(organisation: Organisation) 
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert sorted(ends) == ["Clash", "Clash", "Clash", "joined"]
     assert organisation.memberships.count() == 2
     assert Event.objects.filter(verb="joined", actor=guest).count() == 1

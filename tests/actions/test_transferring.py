@@ -295,7 +295,7 @@ def test_accepted_and_taken_back_at_once_one_of_them_is_first(
     def act(person: Person) -> None:
         mine = Transfer.objects.get(pk=offered.pk)
         verb = transferring.accept_transfer if person == colleague else transferring.decline_transfer
-        together.wait(10)
+        together.wait(60)
         try:
             verb(person=person, transfer=mine)
             ends.append("done")
@@ -308,7 +308,7 @@ def test_accepted_and_taken_back_at_once_one_of_them_is_first(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert sorted(ends) == ["Clash", "Clash", "Clash", "done"]
     work.refresh_from_db()
     offered.refresh_from_db()

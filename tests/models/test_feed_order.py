@@ -30,7 +30,7 @@ def test_a_reader_never_finds_an_older_entry_behind_what_it_has_read() -> None:
 
     def at_once() -> int:
         try:
-            written.wait(10)
+            written.wait(60)
             with transaction.atomic():
                 return Event.objects.write("unpublished", contribution=contribution, publication=publication).pk
         finally:
@@ -38,7 +38,7 @@ def test_a_reader_never_finds_an_older_entry_behind_what_it_has_read() -> None:
 
     with ThreadPoolExecutor(2) as writers:
         first, second = writers.submit(slowly), writers.submit(at_once)
-        written.wait(10)
+        written.wait(60)
         seen: list[int] = []
         while not seen:
             seen = list(Event.objects.of_the_feed().values_list("pk", flat=True))

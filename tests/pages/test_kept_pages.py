@@ -152,21 +152,21 @@ def test_changes_that_commit_out_of_order_each_make_another_version() -> None:
         try:
             with transaction.atomic():
                 type(first).objects.filter(pk=first.pk).update(about="slow")
-                began.wait(10)
-                second_done.wait(10)
+                began.wait(60)
+                second_done.wait(60)
         finally:
             connection.close()
 
     thread = Thread(target=slow)
     start = content_version()
     thread.start()
-    began.wait(10)
+    began.wait(60)
     type(second).objects.filter(pk=second.pk).update(about="quick")
     middle = content_version()
     fold_steps()
     assert content_version() == middle
-    second_done.wait(10)
-    thread.join(10)
+    second_done.wait(60)
+    thread.join(60)
     assert start < middle < content_version()
 
 

@@ -108,7 +108,7 @@ def test_who_keeps_bytes_while_they_are_swept_has_them_afterwards() -> None:
         keeper.start()
         time.sleep(0.3)
         assert keeper.is_alive()
-    keeper.join(20)
+    keeper.join(60)
     assert Blob.objects.get(pk=blob.pk).read() == b"contested"
     assert "as their rows say" in checked()
 
@@ -124,7 +124,7 @@ def in_a_thread(act: Callable[[], Any]) -> Any:
     found: list[Any] = []
     thread = threading.Thread(target=lambda: found.append(closing(act)))
     thread.start()
-    thread.join(20)
+    thread.join(60)
     return found[0]
 
 

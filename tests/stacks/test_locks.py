@@ -118,7 +118,7 @@ def test_the_bundle_brings_the_very_commit(stacked: Assembly, clone: Path, tmp_p
 def test_the_series_is_taken_by_patch_and_by_git(stacked: Assembly, clone: Path, tmp_path: Path) -> None:
     packed = only_lock(stacked).files["quilt.tar.gz"].read()
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        archive.extractall(tmp_path / "series", filter="data")
+        archive.extractall(tmp_path / "series")  # noqa: S202 - our own; Python 3.11.2 knows no filters
     patches = tmp_path / "series" / "patches"
     names = [line.removesuffix(" -p1") for line in (patches / "series").read_text().splitlines()]
     numbers = [entry["contribution"] for entry in stacked.order]

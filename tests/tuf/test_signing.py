@@ -288,7 +288,7 @@ def test_a_signer_killed_half_way_leaves_the_old_index_whole(feed: Feed, install
     signer = subprocess.Popen([sys.executable, "-c", SIGN], env=environment, cwd=django_settings.BASE_DIR)
     pid = wait_for(is_dawdling, "the signer's last step")
     signer.send_signal(signal.SIGKILL)
-    signer.wait(10)
+    signer.wait(60)
     assert installer.find(path_of(publication)) is None
     assert versions() == {"root": [1], "targets": [1], "snapshot": [1], "timestamp": [1]}
     with connection.cursor() as cursor:
