@@ -71,7 +71,7 @@ def test_a_fork_is_watched_and_its_drafts_are_chosen(
     page.screenshot(path=tmp_path / "running.png", full_page=True, caret="initial")
     visitor.check()
     Fork.objects.update(state="done", step="")
-    page.locator("#fork-state").get_by_text("taken apart").wait_for()
+    page.locator("#fork-state").get_by_text("taken apart", exact=True).wait_for()
     page.get_by_role("button", name="Publish all 3 drafts").wait_for()
     page.get_by_text("leads out of the tree").wait_for()
     page.get_by_text("Another title, or leave it out").first.click()
