@@ -42,7 +42,8 @@ class FitQuerySet(WorkQuerySet):
     def to_judge(self) -> Self:
         """With all that judging them reads, in the same query; what their revisions hold is long."""
         named = self.select_related("revision__contribution__component", "release__component")
-        return named.defer(*(f"revision__{name}" for name in LARGE))
+        kept = named.select_related("revision__bundle", "revision__diff")
+        return kept.defer(*(f"revision__{name}" for name in LARGE))
 
     def queue_on(self, revision: int, releases: QuerySet[Release]) -> list[Any]:
         """The same of one revision on many releases, by as few statements; all that wait, the newest release first."""

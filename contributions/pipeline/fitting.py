@@ -105,7 +105,7 @@ def _judged(rows: Sequence[Fit]) -> Iterator[Judged]:
 def _cell(row: Fit) -> fitting.Cell:
     """The diff alone serves a revision whose commits could not be made."""
     revision = row.revision
-    change = revision.diff.read() if revision.diff and not revision.bundle_id else b""
+    change = revision.diff.read() if not revision.bundle_id and revision.diff else b""
     patch = fitting.Patch(revision.base_commit, revision.tip_commit, change)
     return fitting.Cell(patch, row.release_commit, f"refs/fits/{revision.pk}/{row.release_id}")
 

@@ -85,13 +85,15 @@ def test_a_row_that_another_worker_took_meanwhile_is_left_to_it(waiting: list[Fi
 
 
 def test_many_verdicts_are_written_down_by_as_many_statements_as_few(
-    author: Person, component: Component, upstream: Upstream
+    author: Person, component: Component, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(fitting, "UNRECORDED_SECONDS", 600)
     made = []
     for number in range(4):
         mail = upstream.patch("1.0", f"Count to fifteen in words, way {number}", song__txt=SONG_MENDED)
         made.append(share(author, component, PatchFile(upload(mail))))
         receive(made[-1].revisions.get().pk)
+    Contribution.objects.update(is_draft=False, shares_at=None)
 
     def statements(contributions: list[Contribution]) -> int:
         rows = Fit.objects.to_judge().claim_all(

@@ -72,7 +72,6 @@ def test_a_batch_killed_half_way_ends_with_each_row_judged_once(
 
 
 def _waits_for_a_lock() -> bool:
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     with connection.cursor() as cursor:
-        cursor.execute(waiting)
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
         return bool(cursor.fetchone()[0])
