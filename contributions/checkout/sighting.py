@@ -107,13 +107,8 @@ class Upstream:
 
     @cached_property
     def _paths(self) -> dict[str, frozenset[bytes]]:
-        command = ("log", "--no-merges", f"--max-count={MOST}", "-z", "--format=%x01%H", "--name-only", "--no-renames")
-        listed = git(self._mirror, *command, "--stdin", input=self._revisions, timeout=600)
-        records = (record.split(b"\0") for record in listed.split(b"\x01") if record)
-        return {
-            words[0].decode().strip(): frozenset(word.lstrip(b"\n") for word in words[1:] if word.strip(b"\n"))
-            for words in records
-        }
+        command = ("log", "--no-merges", f"--max-count={MOST}", "-z", "--format=/%H", "--name-only", "--no-renames")
+        return _paths_of(git(self._mirror, *command, "--stdin", input=self._revisions, timeout=600))
 
     @cached_property
     def _by_paths(self) -> dict[frozenset[bytes], list[str]]:
@@ -140,3 +135,15 @@ class Upstream:
         near = (one for one in same if self._paths.get(one.id, frozenset()) & own.paths)
         found = next((one for one in near if self._standing(one.id)), None)
         return Seen(found.id, Evidence.SUBJECT, is_sure=False) if found else None
+
+
+def _paths_of(listed: bytes) -> dict[str, frozenset[bytes]]:
+    """Commit -> its paths. A commit is told from them by its slash: no path in a tree begins with one."""
+    found: dict[str, list[bytes]] = {}
+    paths: list[bytes] = []
+    for word in listed.split(b"\0"):
+        if word.startswith(b"/"):
+            paths = found.setdefault(word[1:].decode(), [])
+        elif word:
+            paths.append(word if paths else word.removeprefix(b"\n"))
+    return {commit: frozenset(paths) for commit, paths in found.items()}
