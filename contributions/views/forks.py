@@ -94,7 +94,7 @@ def _shown(request: HttpRequest, found: Fork) -> dict[str, Any]:
         "may_cancel": found.may_be_cancelled_by(request.user),
         "may_try_again": found.is_kept_by(request.user),
         "may_discard": found.may_be_discarded_by(request.user),
-        "may_publish": found.may_be_published_by(request.user),
+        "may_publish": found.may_be_published_by(request.user) and not found.is_moving,
     }
 
 
