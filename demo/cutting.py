@@ -11,9 +11,10 @@ from contributions.checkout.runner import git
 from demo.rest import File
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from demo.plan import Sending, Share
+    from demo.plan import Commit, Fork, Sending, Share
 
 
 class Workshop:
@@ -48,15 +49,25 @@ class Workshop:
         git(self.repository, "update-ref", f"refs/heads/{share.branch}", tip)
         return str(self.repository.relative_to(self._upstream.parent))
 
+    def fork(self, fork: Fork) -> str:
+        """A branch of somebody's own on the contributors' git server; its path there."""
+        commits = [piece.commit for piece in fork.pieces]
+        tip = self._cut(fork.keeper, fork.release, commits)[-1].commit
+        git(self.repository, "update-ref", f"refs/heads/{fork.branch}", tip)
+        return str(self.repository.relative_to(self._upstream.parent))
+
     def _series(self, share: Share, sending: Sending) -> list[Delta]:
-        author = Author(share.author, f"{share.author}@patchbay.example")
+        return self._cut(share.author, share.release, sending.commits)
+
+    def _cut(self, username: str, release: str, commits: Sequence[Commit]) -> list[Delta]:
+        author = Author(username, f"{username}@patchbay.example")
         series: list[Delta] = []
-        for commit in sending.commits:
+        for commit in commits:
             onto = series[-1].commit if series else ""
             series.append(
                 cut_delta(
                     self.repository,
-                    share.release,
+                    release,
                     commit.newer,
                     commit.files,
                     message=commit.message,

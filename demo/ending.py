@@ -19,10 +19,11 @@ def last_words(story: Story) -> str:
 def addresses(story: Story) -> Iterator[str]:
     """All pages that the last words name and everybody may see."""
     site = story.accounts.nobody.site
-    for path in ("", "contributions/", "published/", "tuf/", "builds/", "api/v1/feed/"):
+    for path in ("", "contributions/", "stacks/", "published/", "tuf/", "builds/", "api/v1/feed/"):
         yield f"{site}/{path}"
     for chapter in story.chapters:
         yield f"{site}/components/{chapter.platform.package}/"
+        yield f"{site}/components/{chapter.platform.package}/matrix/"
         yield chapter.customer.index_url(chapter.platform.installation.release)
         for share in chapter.platform.shares:
             yield f"{site}/contributions/{chapter.sharing.number_of(share)}/"
@@ -45,6 +46,11 @@ def _places(story: Story) -> Iterator[str]:
 def _pages(chapter: Chapter, site: str) -> Iterator[str]:
     """A component's page and those of its contributions."""
     yield f"  {site}/components/{chapter.platform.package}/"
+    yield f"  {site}/components/{chapter.platform.package}/matrix/   what fits where, and what upstream took"
+    for selection in chapter.platform.stacks:
+        yield f"  {site}/stacks/{chapter.carrying.number_of(selection)}/   {selection.name}, laid and built as one"
+    for fork in chapter.platform.forks:
+        yield f"  {site}/forks/   the fork of {fork.keeper}, which only they see"
     for share in chapter.platform.shares:
         number = chapter.sharing.number_of(share)
         yield f"  {site}/contributions/{number}/   {share.title}"

@@ -142,6 +142,40 @@ class Installation:
 
 
 @dataclass(frozen=True)
+class Selection:
+    """A stack: what somebody carries on a release, and what must be said of each on the one they upgrade to."""
+
+    name: str
+    author: str
+    release: str
+    contributions: tuple[str, ...]
+    upgrade: str
+    outlook: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A commit of a fork, and what must be found of it: upstream, known or drafted."""
+
+    becomes: str
+    commit: Commit
+
+    @property
+    def title(self) -> str:
+        return self.commit.message.partition("\n")[0]
+
+
+@dataclass(frozen=True)
+class Fork:
+    """A branch of somebody's own, on top of a release."""
+
+    keeper: str
+    release: str
+    branch: str
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
 class Platform:
     """A component of the platform with everything that happens to it."""
 
@@ -156,6 +190,8 @@ class Platform:
     installation: Installation
     traits: tuple[str, ...] = ()
     drafts: tuple[Share, ...] = ()
+    stacks: tuple[Selection, ...] = ()
+    forks: tuple[Fork, ...] = ()
 
     @property
     def recipe(self) -> Path:
@@ -191,11 +227,14 @@ def platform(package: str) -> Platform:
     given = _read(PLATFORMS / package / "platform.toml")
     written = _read(PLATFORMS / package / "contributions.toml")
     installation = given.pop("installation")
+    stacks, forks = given.pop("stack", ()), given.pop("fork", ())
     facts: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
     return Platform(
         **facts,
         shares=tuple(_share(**share) for share in written["contribution"]),
         drafts=tuple(_share(**share) for share in written.get("draft", ())),
+        stacks=tuple(Selection(**{**each, "contributions": tuple(each["contributions"])}) for each in stacks),
+        forks=tuple(_fork(**each) for each in forks),
         installation=Installation(**{**installation, "command": tuple(installation["command"])}),
     )
 
@@ -219,8 +258,15 @@ def _share(**given: Any) -> Share:
 
 
 def _sending(number: int, *, commit: list[dict[str, Any]] | None = None, **given: Any) -> Sending:
-    commits = tuple(Commit(each["newer"], tuple(each["files"]), each["message"].lstrip()) for each in commit or ())
-    return Sending(number, commits=commits, **given)
+    return Sending(number, commits=tuple(_commit(**each) for each in commit or ()), **given)
+
+
+def _commit(*, newer: str, files: list[str], message: str) -> Commit:
+    return Commit(newer, tuple(files), message.lstrip())
+
+
+def _fork(*, commit: list[dict[str, Any]], **given: Any) -> Fork:
+    return Fork(pieces=tuple(Piece(each.pop("becomes"), _commit(**each)) for each in commit), **given)
 
 
 def _remark(**given: Any) -> Remark:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from contributions.models import Build, Event
 from demo.accounts import Accounts
+from demo.carrying import Carrying
 from demo.cutting import Workshop
 from demo.ending import addresses
 from demo.ground import Ground
@@ -68,7 +69,9 @@ class Chapter:
     def __init__(self, story: Story, platform: Platform, server: GitDaemon, progress: Progress) -> None:
         self.platform = platform
         self.ground = Ground(platform, story.room, server)
-        self.sharing = Sharing(self.ground, Workshop(self.ground.repository), story.accounts, progress)
+        workshop = Workshop(self.ground.repository)
+        self.sharing = Sharing(self.ground, workshop, story.accounts, progress)
+        self.carrying = Carrying(self.ground, workshop, self.sharing, story.accounts)
         self.judging = Judging(self.sharing, story.accounts)
         self.customer = Customer(platform, self.sharing, story.accounts.nobody)
         self._step, self._note = progress.step, progress.note
@@ -81,6 +84,7 @@ class Chapter:
         self._publish()
         self._hold_back()
         self._install()
+        self._carry()
 
     def _lay_the_ground(self) -> None:
         package = self.platform.package
@@ -159,6 +163,19 @@ class Chapter:
                 self.sharing.hold_back(draft)
                 like = self.sharing.number_of(self.platform.share(draft.like))
                 self._note(f"#{self.sharing.number_of(draft)} does the same as #{like}; only {draft.author} sees it")
+
+    def _carry(self) -> None:
+        for fork in self.platform.forks:
+            with self._step("A fork is taken apart, for its organisation alone"):
+                self._note(self.carrying.unmask(fork))
+        for selection in self.platform.stacks:
+            with self._step("What an operator carries becomes one stack, built as one"):
+                laid = self.carrying.stack(selection)
+                self._note(f"{selection.name}: {laid['height']} commits on {selection.release}, {laid['verdict']}")
+            with self._step("It is known what the next release will cost"):
+                told = self.carrying.forecast(selection)
+                self._note(f"{selection.upgrade}: {', '.join(f'{key} {word}' for key, word in told.items())}")
+                self._note(self.carrying.check(selection, self.ground.room))
 
     def _install(self) -> None:
         wanted = self.platform.installation

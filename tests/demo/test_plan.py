@@ -76,3 +76,16 @@ def test_what_is_approved_meets_the_rules_that_a_component_has_at_first(platform
         assert company_of[share.author] not in {company_of[by] for by in approvals}, share.key
         if share.kind in {"refinement", "improvement"}:
             assert (share.release in share.built_on, share.last.builds) == (True, "passed"), share.key
+
+
+def test_a_plan_carries_only_what_is_there(platform: plan.Platform) -> None:
+    for selection in platform.stacks:
+        picked = [platform.share(key) for key in selection.contributions]
+        assert all(share.fits[selection.release] in {"applies", "merges"} for share in picked), selection.name
+        assert set(selection.outlook) == set(selection.contributions)
+        assert {selection.release, selection.upgrade} <= set(platform.releases)
+        assert selection.author in everybody()
+    for fork in platform.forks:
+        assert {piece.becomes for piece in fork.pieces} == {"upstream", "known", "drafted"}
+        assert {fork.release, *(piece.commit.newer for piece in fork.pieces)} <= set(platform.releases)
+        assert fork.keeper in everybody()
