@@ -150,7 +150,7 @@ class Sharing:
         rows = self._nobody.rows(f"{API}/builds/", contribution=self.number_of(share))
         newest: dict[str, dict[str, Any]] = {}
         for row in rows:
-            if row["revision"] == sending.number:
+            if row["revision"] == sending.number and not row["repeats"]:
                 newest.setdefault(row["release"], row)
         return list(newest.values())
 
