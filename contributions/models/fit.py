@@ -73,6 +73,13 @@ class FitQuerySet(WorkQuerySet):
         nearest = judged.order_by("revision_id", "-release__position", "-release_id").distinct("revision_id")
         return dict(nearest.values_list("revision", "state"))
 
+    def upstream_before(self, release: Release, revisions: Any) -> dict[int, str]:
+        """Of each revision that upstream had by an earlier release, by its key, the name of the newest such one."""
+        earlier = self.filter(release__component=release.component_id, release__position__lt=release.position)
+        had = earlier.filter(revision__in=revisions, state=Fit.State.UPSTREAM)
+        newest = had.order_by("revision_id", "-release__position", "-release_id").distinct("revision_id")
+        return dict(newest.values_list("revision", "release__name"))
+
 
 def _begin_again(fits: QuerySet[Any], commit: str | Subquery) -> None:
     verdict = Case(When(state__in=VERDICTS, then=F("state")), default=F("before"))

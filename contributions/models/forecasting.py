@@ -20,6 +20,7 @@ from .porting import rank
 from .release import Release, usual_among
 from .revision import Revision
 from .stack import Pick, Stack
+from .stranded import MENDABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -104,7 +105,7 @@ def outlook(revision: Revision, release: Release) -> Outlook:
 
 
 def outlooks(revisions: Sequence[Revision], release: Release) -> dict[int, Outlook]:
-    """By the key of each revision. Two queries.
+    """By the key of each revision. Two queries, and one more where something conflicts.
 
     A port to another release stands for what it was made of: it is judged on its own release alone.
     """
@@ -112,6 +113,10 @@ def outlooks(revisions: Sequence[Revision], release: Release) -> dict[int, Outlo
     ports = _ports(set(meant.values()), release)
     judged = Fit.objects.filter(revision__in=[*meant.values(), *(port.pk for port in ports.values())], release=release)
     fits = {row["revision_id"]: row for row in judged.order_by().values(*OF_A_FIT)}
+    stuck = [pk for pk, fit in fits.items() if fit["state"] in MENDABLE]
+    had = Fit.objects.upstream_before(release, stuck) if stuck else {}
+    for pk, name in had.items():
+        fits[pk]["had_by"] = name
     return {pk: _outlook(fits.get(of), ports.get(of), fits) for pk, of in meant.items()}
 
 
@@ -145,7 +150,8 @@ def _stuck(fit: Mapping[str, Any]) -> Outlook:
     if fit["state"] == Fit.State.PROBABLY_UPSTREAM:
         told = f"{why(fit)} Somebody has to say whether it is the same."
         return Outlook(Do.UNKNOWN, told, fit["upstream_commit"], fit["evidence"])
-    return Outlook(Do.WORK, why(fit), files=tuple(fit["conflicts"]), blame=tuple(fit["blame"]))
+    had = f" {fit['had_by']} has it already: upstream went on from there, or took it back." if "had_by" in fit else ""
+    return Outlook(Do.WORK, why(fit) + had, files=tuple(fit["conflicts"]), blame=tuple(fit["blame"]))
 
 
 def _ported(port: Revision, fit: Mapping[str, Any] | None) -> Outlook | None:
@@ -158,7 +164,7 @@ def _ported(port: Revision, fit: Mapping[str, Any] | None) -> Outlook | None:
 
 
 def forecast_of_stack(stack: Stack, release: Release, seen: QuerySet[Contribution]) -> Prospect:
-    """Of what is in the stack and in `seen`, in the order of the stack. Five queries."""
+    """Of what is in the stack and in `seen`, in the order of the stack. Six queries at most."""
     picks = Pick.objects.filter(stack=stack, contribution__in=seen.values("pk")).order_by("position", "pk")
     taken = Coalesce("revision", "contribution__current")
     return _prospect(release, list(picks.annotate(taken=taken).values_list("contribution", "taken")))
@@ -167,7 +173,7 @@ def forecast_of_stack(stack: Stack, release: Release, seen: QuerySet[Contributio
 def forecast_of_organisation(organisation: Organisation, release: Release, seen: QuerySet[Contribution]) -> Prospect:
     """Of all patches for the release's component that it carries, in the revision that its stacks pin, or the current.
 
-    Where its stacks pin several, each has a row. Six queries.
+    Where its stacks pin several, each has a row. Seven queries at most.
     """
     carried = Contribution.objects.filter(carries(organisation), component=release.component_id, kind__in=PATCHES)
     currents = dict(carried.filter(pk__in=seen.values("pk")).order_by("pk").values_list("pk", "current"))

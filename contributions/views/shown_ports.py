@@ -74,6 +74,7 @@ def port_context(request: HttpRequest, contribution: Contribution, release: Rele
     return {
         "ports": ports_shown(request, contribution, release) if is_current else [],
         "needs_port": needs and not contribution.is_withdrawn,
+        "had_by": Fit.objects.upstream_before(release, [fit.revision_id]).get(fit.revision_id) if needs and fit else "",
         "offer": _offer(contribution, release) if needs else None,
         "may_port": contribution.may_be_ported_by(request.user),
         "may_settle": needs and fit is not None and fit.state == Fit.State.CONFLICTS,

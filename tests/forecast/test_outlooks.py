@@ -73,6 +73,21 @@ def test_what_is_dropped_names_the_commit_and_what_needs_work_the_files(release:
     assert (stuck.files, list(stuck.blame)) == (("a.py",), blame)
 
 
+def test_what_conflicts_says_when_an_earlier_release_had_it(release: Release) -> None:
+    """Seen where upstream squashes what it takes in, and changes the same lines later."""
+    oldest, older, newer = (
+        factories.make_release(release.component, name, position=release.position + step)
+        for name, step in (("2.35.0", -2), ("2.36.0", -1), ("2.38.0", 1))
+    )
+    had, not_yet = patch(release, "conflicts"), patch(release, "conflicts")
+    for where in (oldest, older):
+        factories.make_fit(had.current, where, state="upstream")
+    factories.make_fit(not_yet.current, newer, state="upstream")
+    assert "2.36.0 has it already" in outlook(had.current, release).why
+    assert outlook(had.current, release).do == "work", "a person decides"
+    assert "has it already" not in outlook(not_yet.current, release).why
+
+
 def port(of: Contribution, release: Release, state: str = "applies") -> None:
     original = of.current
     made = factories.make_revision(of, ports=original, release=release)
@@ -123,7 +138,7 @@ def test_many_revisions_cost_as_few_queries_as_one(release: Release) -> None:
         outlooks(revisions[:1], release)
     with CaptureQueriesContext(connection) as many:
         outlooks(revisions, release)
-    assert len(many) == len(one) == 2
+    assert len(many) == len(one) == 3
 
 
 def test_a_stack_is_forecast_in_its_order_with_what_it_pins(release: Release) -> None:

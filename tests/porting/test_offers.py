@@ -223,6 +223,9 @@ def test_the_page_asks_for_a_port_and_takes_one(loud: Contribution, upstream: Up
     sender, there = make_person(), component.releases.get(name="4.0")
     page = signed_in(sender).get(f"/contributions/{loud.pk}/fits/4.0/").content.decode()
     assert "Needs a port to 4.0" in page
+    assert "has it already" not in page
+    Fit.objects.filter(revision=loud.current, release__name="3.0").update(state=Fit.State.UPSTREAM)
+    assert "3.0 has it already" in signed_in(sender).get(f"/contributions/{loud.pk}/fits/4.0/").content.decode()
     assert "Needs a port" not in signed_in(sender).get(f"/contributions/{loud.pk}/fits/1.0/").content.decode()
     address = f"/contributions/{loud.pk}/ports/new/?release={there.slug}"
     browser = signed_in(sender)
