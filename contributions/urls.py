@@ -135,6 +135,7 @@ urlpatterns = [
     path("contributions/<int:number>/ports/offered/<str:slug>.patch", porting.port_offered, name="port-offered"),
     path("contributions/<int:number>/ports/settle/", settling.settle, name="port-settle"),
     path("contributions/<int:number>/ports/settle/propose/", settling.propose, name="port-settle-propose"),
+    path("contributions/<int:number>/ports/settle/throw-away/", settling.throw_away, name="port-settle-throw-away"),
     path("contributions/<int:number>/ports/settled/<str:slug>.patch", settling.settled, name="port-settled"),
     path("contributions/<int:number>/ports/take/", porting.port_take, name="port-take"),
     path("contributions/<int:number>/ports/<int:port>/withdraw/", porting.port_withdraw, name="port-withdraw"),

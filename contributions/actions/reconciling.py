@@ -8,7 +8,7 @@ from django.core.files.base import ContentFile
 from django.db import IntegrityError, transaction
 
 from contributions.checkout.weaving import MOST_TYPED, TEXT, Answer, is_plain, markers_in
-from contributions.errors import Clash, Invalid, NotAllowed, TooLarge
+from contributions.errors import Clash, Invalid, Missing, NotAllowed, TooLarge
 from contributions.models import Event, Fit, Settlement
 from contributions.models.work import QUEUED
 from contributions.tasks import ring
@@ -86,6 +86,20 @@ def propose_settled(*, person: Person, contribution: Contribution, release: Rele
     return port
 
 
+def drop_settlement(*, person: Person, contribution: Contribution, release: Release) -> None:
+    """Throw one's answers away; a worker that is at it finds that nobody waits for it any more.
+
+    Raises Missing when nothing is open.
+    """
+    pace(person, Event.Verb.SETTLED)
+    with transaction.atomic():
+        row = Settlement.objects.of(person, contribution, release)
+        if row is None:
+            raise Missing(f"You are not settling anything for {release.name}.")
+        row.delete()
+        Event.objects.write(Event.Verb.SETTLED, actor=person, contribution=contribution, release=release)
+
+
 def _proposed_before(person: Person, contribution: Contribution, release: Release) -> Revision | None:
     rows = Settlement.objects.filter(person=person, revision=contribution.current_id, release=release)
     found = rows.filter(state=Settlement.State.PROPOSED).select_related("port").order_by("-pk").first()
@@ -101,7 +115,9 @@ def _row_for(person: Person, contribution: Contribution, current: Revision, rele
     if row is not None and row.revision_id == current.pk:
         return row
     if row is None and Settlement.objects.open().filter(person=person)[:MOST_OPEN].count() >= MOST_OPEN:
-        raise Clash(f"You have begun to settle {MOST_OPEN} conflicts; propose one of these ports first.")
+        raise Clash(
+            f"You have begun to settle {MOST_OPEN} conflicts; propose one of these ports or throw it away first."
+        )
     before = (
         row
         or Settlement.objects.filter(person=person, revision__contribution=contribution, release=release)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import IsAuthenticated
+from rest_framework.response import Response
 
-from contributions.actions.reconciling import settle_conflicts
+from contributions.actions.reconciling import drop_settlement, settle_conflicts
 from contributions.checkout.weaving import TEXT, Answer
 from contributions.errors import Missing
 from contributions.models import ApiToken, Release, Settlement
@@ -23,7 +24,6 @@ from .shapes.settlements import SettlementShape
 if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
     from rest_framework.request import Request
-    from rest_framework.response import Response
 
     from contributions.models import Contribution
 
@@ -50,6 +50,8 @@ class Private(Resource):
 
 
 class OneSettlement(Private):
+    http_method_names = ["get", "head", "post", "delete"]
+
     @extend_schema(operation_id="settlements_show", responses=SettlementShape, summary=SUMMARY)
     def get(self, request: Request, number: int, release: str) -> Response:
         """What conflicts of the patch with a release, by its name or slug, place by place; nobody else sees it.
@@ -80,6 +82,14 @@ class OneSettlement(Private):
             seen=sent.get("seen", ""),
         )
         return self.shown(SettlementShape, made)
+
+    @extend_schema(operation_id="settlements_drop", responses={204: None}, summary="Throw your answers away")
+    def delete(self, request: Request, number: int, release: str) -> Response:
+        """Ports that were proposed stay."""
+        del request
+        contribution = contribution_seen_by(self.person, number)
+        drop_settlement(person=self.person, contribution=contribution, release=self.release(contribution, release))
+        return Response(status=204)
 
 
 def _answer(sent: dict[str, str]) -> Answer:

@@ -13,7 +13,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from contributions.models import Artifact, Attestation, Blob, Build, LogPiece, Publication, UpstreamFetch
+from contributions.models import Artifact, Attestation, Blob, Build, LogPiece, Publication, Settlement, UpstreamFetch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FOLDER = "blobs"
 AT_ONCE = 1000
 FETCHES_KEPT_FOR = timedelta(days=30)  # the clock makes one an hour for each component
+ANSWERS_KEPT_FOR = timedelta(days=180)  # of conflicts that somebody began to settle and left
 OVER = (Build.State.PASSED, Build.State.FAILED, Build.State.TIMED_OUT, Build.State.ERRORED)
 
 
@@ -31,6 +32,7 @@ class Swept:
 
     builds: int = 0
     fetches: int = 0
+    settlements: int = 0
     blobs: int = 0
     bytes: int = 0
     strays: int = 0
@@ -42,6 +44,7 @@ def sweep() -> Swept:
     if settings.KEEP_BUILD_DAYS:
         swept.builds = forget_old_builds()
         swept.fetches = forget_old_fetches()
+    swept.settlements = forget_old_settlements()
     for size in _sweep_blobs():
         swept.blobs, swept.bytes = swept.blobs + 1, swept.bytes + size
     swept.strays = sum(1 for _ in _sweep_strays())
@@ -86,6 +89,12 @@ def forget_old_fetches() -> int:
     newer = UpstreamFetch.objects.filter(component=OuterRef("component"), pk__gt=OuterRef("pk"))
     old = UpstreamFetch.objects.filter(Exists(newer), queued_at__lt=before).exclude(state__in=["queued", "running"])
     return int(old.delete()[0])
+
+
+def forget_old_settlements() -> int:
+    """Those that nobody went on with: what was proposed stays with its port."""
+    left = Settlement.objects.open().filter(finished_at__lt=Now() - ANSWERS_KEPT_FOR)
+    return int(left.exclude(state__in=["queued", "running"]).delete()[0])
 
 
 def _sweep_blobs() -> Iterator[int]:

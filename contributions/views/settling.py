@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from contributions.actions.reconciling import propose_settled, settle_conflicts
+from contributions.actions.reconciling import drop_settlement, propose_settled, settle_conflicts
 from contributions.checkout.weaving import TEXT
 from contributions.errors import Missing, NotAllowed
 from contributions.forms.settling import SettleForm
@@ -220,6 +220,15 @@ def propose(request: HttpRequest, number: int) -> HttpResponse:
     words = {"label": port.label}
     messages.success(request, _("%(label)s is sent: the worker receives it next and tries it on its release.") % words)
     return redirect("contribution-matrix", contribution.pk)
+
+
+@verb("contribution-matrix")
+def throw_away(request: HttpRequest, number: int) -> HttpResponse:
+    contribution = find(request, number)
+    release = _release(request, contribution)
+    drop_settlement(person=person_of(request), contribution=contribution, release=release)
+    messages.success(request, _("Your answers are gone."))
+    return redirect("contribution-fit", contribution.pk, release.name)
 
 
 @require_safe

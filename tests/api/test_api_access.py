@@ -61,6 +61,7 @@ VERBS: dict[tuple[str, str], tuple[Any, str]] = {
     ("post", "{one}revisions/"): ({"patch": "diff --git a/a b/a\n"}, "401 403 201 403 403 403 403 403"),
     ("post", "{one}ports/"): (PORT, "401 201 201 201 201 403 201 403"),
     ("post", "{one}ports/settlements/4.8.0/"): ({}, "401 400 400 400 400 403 400 403"),  # it is not judged there
+    ("delete", "{one}ports/settlements/4.8.0/"): (None, "401 404 404 404 404 403 404 403"),  # nobody has begun
     ("put", "{one}upstream/"): ({"status": "backport"}, "401 403 200 200 200 403 403 403"),
     ("post", "{ported}withdraw/"): (REASON, "401 403 200 200 200 403 403 403"),
     ("put", "{one}vote/"): ({"value": 1}, "401 200 403 200 200 403 200 403"),
@@ -181,8 +182,9 @@ def caller_named(name: str, scene: Scene) -> Caller:
 
 def ported(path: str, scene: Scene) -> dict[str, str]:
     """A release that a port can be sent for, or a port that can be taken back."""
-    if path in {"{one}ports/", "{one}ports/settlements/4.8.0/"}:
-        factories.make_release(scene.contribution.component, "4.8.0")
+    component = scene.contribution.component
+    if "4.8.0" in path or path == "{one}ports/":
+        component.releases.filter(name="4.8.0").first() or factories.make_release(component, "4.8.0")
     if "{ported}" not in path:
         return {}
     return {"ported": f"{scene.one}revisions/{factories.make_port(scene.contribution.current).number}/"}
@@ -325,7 +327,7 @@ def test_a_browsers_session_needs_the_csrf_token(scene: Scene) -> None:
 def test_a_get_changes_nothing(published: Scene) -> None:
     author = Caller(published.author)
     for _, path in VERBS:
-        assert author.get(filled(path, published)).status_code in {200, 400, 403, 405}
+        assert author.get(filled(path, published)).status_code in {200, 400, 403, 404, 405}
     published.contribution.refresh_from_db()
     assert published.contribution.state == Contribution.State.APPROVED
     assert published.contribution.current.publications.get().is_live

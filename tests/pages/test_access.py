@@ -196,6 +196,7 @@ VERBS: dict[str, tuple[dict[str, Any], tuple[int | str, ...]]] = {
     "/contributions/{c}/upstream/": ({"status": "backport"}, (LED_AWAY, REFUSED, DONE, DONE, DONE)),
     "/contributions/{c}/ports/take/": ({"release": "{slug}"}, (LED_AWAY, 409, 409, 409, 409)),  # nothing is offered
     "/contributions/{c}/ports/settle/propose/": ({"release": "{slug}"}, (LED_AWAY, 409, 409, 409, 409)),  # as above
+    "/contributions/{c}/ports/settle/throw-away/": ({"release": "{slug}"}, (LED_AWAY, 404, 404, 404, 404)),  # as above
     "/contributions/{c}/ports/{port}/withdraw/": ({"reason": "Wrong."}, (LED_AWAY, REFUSED, DONE, DONE, DONE)),
     "/contributions/{c}/withdraw/": ({"reason": "Wrong."}, (LED_AWAY, REFUSED, DONE, REFUSED, DONE)),
     "/contributions/{c}/tags/": ({"tags": "s3"}, (LED_AWAY, REFUSED, DONE, DONE, DONE)),

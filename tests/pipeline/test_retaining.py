@@ -19,9 +19,9 @@ from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from contributions.models import Artifact, Blob, Build, LogPiece, Revision, UpstreamFetch
+from contributions.models import Artifact, Blob, Build, LogPiece, Revision, Settlement, UpstreamFetch
 from contributions.pipeline import retaining
-from contributions.pipeline.retaining import forget_old_builds, forget_old_fetches, sweep
+from contributions.pipeline.retaining import forget_old_builds, forget_old_fetches, forget_old_settlements, sweep
 from contributions.tasks import let_go
 from tests import factories
 from tests.pages.conftest import signed_in
@@ -204,6 +204,24 @@ def test_of_old_fetches_the_newest_of_each_component_stays() -> None:
             UpstreamFetch.objects.filter(pk=row.pk).update(queued_at=timezone.now() - YEARS)
     assert forget_old_fetches() == 4
     assert UpstreamFetch.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_settlements_that_nobody_went_on_with_go_and_what_was_proposed_stays() -> None:
+    release = factories.make_release()
+    made = {
+        state: factories.make_settlement(
+            factories.make_person(), factories.make_contribution(component=release.component).current, release
+        )
+        for state in ("asks", "ready", "queued", "proposed", "fresh")
+    }
+    for state, row in made.items():
+        at = timezone.now() if state == "fresh" else timezone.now() - YEARS
+        Settlement.objects.filter(pk=row.pk).update(state=state.replace("fresh", "asks"), finished_at=at)
+    assert forget_old_settlements() == 2
+    assert set(Settlement.objects.values_list("pk", flat=True)) == {
+        made[state].pk for state in ("queued", "proposed", "fresh")
+    }
 
 
 @pytest.mark.attack("T16")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.test import Client
 
+from contributions.errors import LeaseLost
 from contributions.models import Contribution, Settlement
 from contributions.pipeline.reconciling import reconcile
 from tests.factories import make_person
@@ -174,3 +175,27 @@ def test_markup_in_what_conflicts_is_text(browser: Browser) -> None:
     for page in (browser.read(), browser.read("&commit=1")):
         assert "<script>alert" not in page
     assert "&lt;/textarea&gt;&lt;script&gt;alert(1)" in browser.read("&commit=1"), "the control: it is there as text"
+
+
+def test_answers_are_thrown_away_by_whom_they_are_of(browser: Browser, loud: Contribution) -> None:
+    place, other = browser.begin(), Browser(loud)
+    other.begin()
+    browser.send(**{f"choice-{place}": "theirs"})
+    assert "Throw your answers away" in browser.read()
+    gone = browser.client.post(f"{browser.at}throw-away/", {"release": browser.slug})
+    assert (gone.status_code, gone["Location"]) == (302, f"/contributions/{loud.pk}/fits/4.0/")
+    assert [row.person for row in Settlement.objects.all()] == [other.person]
+    assert browser.client.post(f"{browser.at}throw-away/", {"release": browser.slug}).status_code == 404
+    assert "Show the conflicts" in browser.read()
+    browser.begin()
+    assert Settlement.objects.get(person=browser.person).answers == {}
+
+
+def test_a_worker_that_is_at_it_meanwhile_leaves_nothing(browser: Browser) -> None:
+    browser.send()
+    row = Settlement.objects.claim(Settlement.objects.get().pk)
+    assert row is not None
+    browser.client.post(f"{browser.at}throw-away/", {"release": browser.slug})
+    with pytest.raises(LeaseLost):
+        row.finish(Settlement.State.ASKS, sentence="")
+    assert not Settlement.objects.exists()

@@ -52,3 +52,7 @@ def test_nobody_else_reads_it_and_a_token_needs_its_scope(loud: Contribution) ->
     assert Caller(make_person()).get(at).status_code == 404
     assert Caller(make_person(is_staff=True)).get(at).status_code == 404
     assert Caller().get(at).status_code == 401
+    assert Caller(make_person()).call("delete", at).status_code == 404
+    assert Caller(person, make_token(person, "read")).call("delete", at).status_code == 403
+    assert Caller(person).call("delete", at).status_code == 204
+    assert Caller(person).get(at).status_code == 404

@@ -37,6 +37,7 @@ class Command(BaseCommand):
         swept = retaining.sweep()
         self.stdout.write(
             f"Let go of the logs and files of {swept.builds:,} old builds, of {swept.fetches:,} old fetches, "
+            f"of {swept.settlements:,} settlements that nobody went on with, "
             f"of {swept.blobs:,} files that nothing names ({swept.bytes:,} bytes), "
             f"and of {swept.strays:,} files without a row."
         )

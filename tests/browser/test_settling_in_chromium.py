@@ -8,9 +8,9 @@ import pytest
 
 from contributions.models import Settlement
 from contributions.pipeline.reconciling import reconcile
-from tests.browser.conftest import browser, visit  # noqa: F401 - fixtures
 from tests.factories import make_person
-from tests.worker.conftest import crew  # noqa: F401 - a fixture
+from tests.platform import send  # noqa: F401 - a fixture
+from tests.porting.conftest import loud  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
     from contributions.models import Contribution
