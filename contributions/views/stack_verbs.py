@@ -116,22 +116,26 @@ def stack_assemble(request: HttpRequest, number: int) -> HttpResponse:
     return redirect(row)
 
 
-@verb("assembly")
-def assembly_build(request: HttpRequest, number: int, serial: int) -> HttpResponse:
+def _assembly(request: HttpRequest, number: int, serial: int) -> Assembly:
     stack = find(request, number)
-    row = Assembly.objects.filter(stack=stack, number=serial).select_related("stack__component", "release").first()
+    row: Assembly | None = (
+        Assembly.objects.filter(stack=stack, number=serial).select_related("stack__component", "release").first()
+    )
     if row is None:
         raise Missing("This stack was not assembled that often.")
+    return row
+
+
+@verb("assembly")
+def assembly_build(request: HttpRequest, number: int, serial: int) -> HttpResponse:
+    row = _assembly(request, number, serial)
     assembling.build_assembly(person=person_of(request), assembly=row)
     return redirect(row)
 
 
 @verb("assembly")
 def assembly_try_again(request: HttpRequest, number: int, serial: int) -> HttpResponse:
-    stack = find(request, number)
-    row = Assembly.objects.filter(stack=stack, number=serial).select_related("stack__component", "release").first()
-    if row is None:
-        raise Missing("This stack was not assembled that often.")
+    row = _assembly(request, number, serial)
     trying_again.try_assembly_again(person=person_of(request), assembly=row)
     messages.success(request, "It is tried again as soon as a worker is free.")
     return redirect(row)

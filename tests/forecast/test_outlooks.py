@@ -83,6 +83,7 @@ def test_what_conflicts_says_when_an_earlier_release_had_it(release: Release) ->
     for where in (oldest, older):
         factories.make_fit(had.current, where, state="upstream")
     factories.make_fit(not_yet.current, newer, state="upstream")
+    factories.make_fit(not_yet.current, older, state="applies")
     assert "2.36.0 has it already" in outlook(had.current, release).why
     assert outlook(had.current, release).do == "work", "a person decides"
     assert "has it already" not in outlook(not_yet.current, release).why
